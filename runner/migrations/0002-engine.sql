@@ -53,6 +53,43 @@ create table elt.requests (
 );
 create index on elt.requests (conta, sent_at desc);
 
+create table elt.accounts (
+    conta text primary key,
+    blocked_until timestamptz
+);
+comment on column elt.accounts.blocked_until is 'Set by a 429: no request leaves before.';
+
+-- Takes one request out of the account's sliding window. Returns its id, or how long to wait.
+create function elt.take_request(
+    account text, max_requests integer, window_ms integer, of_objeto text, of_pagina integer,
+    out request_id bigint, out wait_ms integer
+)
+language plpgsql as $function$
+declare
+    this_moment timestamptz;
+    free_at timestamptz;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('budget ' || account, 0));
+    this_moment := clock_timestamp();
+    select a.blocked_until into free_at from elt.accounts as a where a.conta = account;
+    if free_at is null or free_at <= this_moment then
+        select r.sent_at + make_interval(secs => window_ms / 1000.0) into free_at
+        from elt.requests as r
+        where r.conta = account
+        order by r.sent_at desc
+        offset max_requests - 1
+        limit 1;
+    end if;
+    if free_at > this_moment then
+        wait_ms := ceil(extract(epoch from free_at - this_moment) * 1000);
+        return;
+    end if;
+    insert into elt.requests as r (conta, sent_at, objeto, pagina)
+    values (account, this_moment, of_objeto, of_pagina)
+    returning r.request_id into take_request.request_id;
+end
+$function$;
+
 create table elt.cursors (
     conta text not null,
     objeto text not null,

@@ -1,0 +1,83 @@
+import Bottleneck from "bottleneck";
+import { execute, type Queryable, query, sql } from "./query.ts";
+
+/** At most `requests` in any stretch of `windowMs`. */
+export type RateLimit = { readonly requests: number; readonly windowMs: number };
+
+/** What one request turned out to be, for `elt.requests`. */
+export type RequestOutcome = { readonly status: number; readonly bytes: number };
+
+/** The request budget of one account. */
+export type Budget = {
+  /** Runs one request when the budget has room, and records its outcome. */
+  readonly spend: <T>(
+    wanted: { readonly object: string; readonly page: number },
+    send: () => Promise<{ readonly result: T; readonly outcome: RequestOutcome }>,
+  ) => Promise<T>;
+  /** No request leaves for that long: the source said 429. */
+  readonly block: (ms: number) => Promise<void>;
+};
+
+/** The source sees a request later than we send it; the window is kept this much longer. */
+const WINDOW_MARGIN_MS = 250;
+
+/**
+ * The window is rows in `elt.requests`, so that every process of an account shares it and a
+ * restart remembers it; bottleneck bounds what is under way in this process.
+ */
+export function createBudget(options: {
+  readonly database: Queryable;
+  readonly conta: string;
+  readonly limit: RateLimit;
+  readonly concurrency: number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly onWait: (wait: { readonly object: string; readonly ms: number }) => void;
+}): Budget {
+  const { database, conta, limit } = options;
+  const queue = new Bottleneck({ maxConcurrent: options.concurrency });
+
+  async function take(object: string, page: number): Promise<string> {
+    for (;;) {
+      const [answer] = await query<{ request_id: string | null; wait_ms: number | null }>(
+        database,
+        sql`
+          select request_id::text, wait_ms
+          from elt.take_request(
+            ${conta}, ${limit.requests}, ${limit.windowMs + WINDOW_MARGIN_MS}, ${object}, ${page}
+          )`,
+      );
+      if (answer?.request_id) return answer.request_id;
+      const ms = answer?.wait_ms ?? 0;
+      options.onWait({ object, ms });
+      await options.sleep(ms);
+    }
+  }
+
+  return {
+    spend: (wanted, send) =>
+      queue.schedule(async () => {
+        const requestId = await take(wanted.object, wanted.page);
+        const started = performance.now();
+        const { result, outcome } = await send();
+        const ms = Math.round(performance.now() - started);
+        await execute(
+          database,
+          sql`
+            update elt.requests
+            set status = ${outcome.status}, bytes = ${outcome.bytes}, ms = ${ms}
+            where request_id = ${requestId}`,
+        );
+        return result;
+      }),
+    async block(ms) {
+      await execute(
+        database,
+        sql`
+          insert into elt.accounts (conta, blocked_until)
+          values (${conta}, clock_timestamp() + make_interval(secs => ${ms / 1000}))
+          on conflict (conta) do update
+          set blocked_until = greatest(elt.accounts.blocked_until, excluded.blocked_until)`,
+      );
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { PoolClient } from "pg";
+import { type Queryable, query, sql } from "./query.ts";
+
+/** Who holds a lock, as far as the database knows. */
+export type LockHolder = {
+  readonly pid: number;
+  readonly application: string;
+  readonly since: Date;
+};
+
+export type LockAttempt =
+  | { readonly status: "held"; readonly release: () => Promise<void> }
+  | { readonly status: "busy"; readonly holder: LockHolder | undefined };
+
+/**
+ * Tries to take a named lock of the database on this connection. The connection's death frees it,
+ * so a crashed holder blocks nobody.
+ */
+export async function tryLock(client: PoolClient, name: string): Promise<LockAttempt> {
+  const [row] = await query<{ locked: boolean }>(
+    client,
+    sql`select pg_try_advisory_lock(hashtextextended(${name}, 0)) as locked`,
+  );
+  if (row?.locked) {
+    return {
+      status: "held",
+      release: async () => {
+        await query(client, sql`select pg_advisory_unlock(hashtextextended(${name}, 0))`);
+      },
+    };
+  }
+  return { status: "busy", holder: await lockHolder(client, name) };
+}
+
+async function lockHolder(database: Queryable, name: string): Promise<LockHolder | undefined> {
+  const [holder] = await query<LockHolder>(
+    database,
+    sql`
+      select
+        activity.pid,
+        activity.application_name as application,
+        coalesce(activity.query_start, activity.backend_start) as since
+      from pg_locks as locks
+      inner join pg_stat_activity as activity on activity.pid = locks.pid
+      where locks.locktype = 'advisory' and locks.granted
+        and locks.database = (select oid from pg_database where datname = current_database())
+        and locks.objsubid = 1
+        and (locks.classid::bigint << 32) + locks.objid::bigint
+          = hashtextextended(${name}, 0)`,
+  );
+  return holder;
+}

@@ -1,0 +1,71 @@
+import type { Budget, RequestOutcome } from "./budget.ts";
+import type { CvdwClient, PageRequest } from "./cvdw.ts";
+import { CvdwError } from "./errors.ts";
+import type { ExtractEvent } from "./events.ts";
+import type { Page } from "./page.ts";
+
+/** What reading needs besides the request. */
+export type PageReader = {
+  readonly client: CvdwClient;
+  readonly budget: Budget;
+  readonly emit: (event: ExtractEvent) => void;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** From 0 to 1, for jitter. */
+  readonly random: () => number;
+};
+
+const ATTEMPTS = 5;
+const FIRST_BACKOFF_MS = 1_000;
+const LONGEST_BACKOFF_MS = 30_000;
+/** CVDW blocks the whole next minute after a 429. */
+const BLOCK_MS = 60_000;
+
+/**
+ * Reads one page within the budget. Faults that can heal are asked again, with exponential backoff
+ * and full jitter; a 429 stops the whole account for as long as the source says.
+ * @throws CvdwError when it cannot heal, or did not in five attempts
+ */
+export async function readPage(reader: PageReader, wanted: PageRequest): Promise<Page> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await reader.budget.spend(
+      { object: wanted.object.name, page: wanted.page },
+      () => attemptPage(reader.client, wanted),
+    );
+    if (!(answer instanceof CvdwError)) return answer;
+    if (!answer.retryable || attempt === ATTEMPTS) throw answer;
+    const ms = await pause(reader, answer, attempt);
+    reader.emit({
+      type: "request-retried",
+      object: wanted.object.name,
+      page: wanted.page,
+      attempt,
+      ms,
+      reason: answer.message,
+    });
+    await reader.sleep(ms);
+  }
+}
+
+/** A refusal is a value here, so that the budget records its status too. */
+async function attemptPage(
+  client: CvdwClient,
+  wanted: PageRequest,
+): Promise<{ readonly result: Page | CvdwError; readonly outcome: RequestOutcome }> {
+  try {
+    const { page, bytes } = await client.fetchPage(wanted);
+    return { result: page, outcome: { status: 200, bytes } };
+  } catch (error) {
+    if (!(error instanceof CvdwError)) throw error;
+    return { result: error, outcome: { status: error.status ?? 0, bytes: 0 } };
+  }
+}
+
+async function pause(reader: PageReader, error: CvdwError, attempt: number): Promise<number> {
+  if (error.fault === "rate-limited") {
+    const ms = error.retryAfterMs ?? BLOCK_MS;
+    await reader.budget.block(ms);
+    return ms;
+  }
+  const ceiling = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1));
+  return error.retryAfterMs ?? Math.round(ceiling * reader.random());
+}
