@@ -1,0 +1,306 @@
+-- Casts from the text of a CVDW field to a typed value. Staging calls nothing else.
+--
+-- A cast never raises: it looks at shape and arithmetic first, and what is not a value is null.
+-- A model's lossless test lists what became null without being blank or a zero date. Exception
+-- blocks would cost a subtransaction per cell and forbid parallel plans.
+--
+-- Each as_ function is one small expression for the form that CVDW nearly always sends, and the
+-- planner inlines it into the model's SELECT. Other forms go to a read_ function. Those are strict
+-- and hold a CASE, so that PostgreSQL calls them instead of inlining their bulk into every column.
+-- CASE, and not AND, where one check must come before another: only CASE promises an order.
+
+-- Text -----------------------------------------------------------------------------------------
+
+create or replace function elt.decode_entities(value text) returns text
+language sql immutable parallel safe
+return
+    replace(replace(replace(replace(replace(replace(replace(replace(
+    replace(replace(replace(replace(replace(replace(replace(replace(
+    replace(replace(replace(replace(replace(replace(replace(replace(
+    replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+        value,
+        '&aacute;', 'á'), '&agrave;', 'à'), '&acirc;', 'â'), '&atilde;', 'ã'),
+        '&ccedil;', 'ç'), '&eacute;', 'é'), '&ecirc;', 'ê'), '&iacute;', 'í'),
+        '&oacute;', 'ó'), '&ocirc;', 'ô'), '&otilde;', 'õ'), '&uacute;', 'ú'),
+        '&Aacute;', 'Á'), '&Agrave;', 'À'), '&Acirc;', 'Â'), '&Atilde;', 'Ã'),
+        '&Ccedil;', 'Ç'), '&Eacute;', 'É'), '&Ecirc;', 'Ê'), '&Iacute;', 'Í'),
+        '&Oacute;', 'Ó'), '&Ocirc;', 'Ô'), '&Otilde;', 'Õ'), '&Uacute;', 'Ú'),
+        '&ordm;', 'º'), '&ordf;', 'ª'), '&nbsp;', ' '), '&quot;', '"'), '&#34;', '"'),
+        '&#39;', ''''), '&#039;', ''''), '&apos;', ''''), '&lt;', '<'), '&gt;', '>'),
+        '&amp;', '&');
+comment on function elt.decode_entities(text) is
+    'The characters that HTML entities stand for: markup, quotes and Portuguese letters.';
+
+create or replace function elt.as_text(value text) returns text
+language sql immutable parallel safe
+return
+    case
+        when strpos(value, '&') > 0
+            then nullif(btrim(elt.decode_entities(value), e' \t\r\n'), '')
+        else nullif(btrim(value, e' \t\r\n'), '')
+    end;
+comment on function elt.as_text(text) is
+    'Text without surrounding blanks and HTML entities; blank is null.';
+
+create or replace function elt.fold(value text) returns text
+language sql immutable parallel safe
+return
+    btrim(regexp_replace(
+        lower(regexp_replace(normalize(value, nfkd), '[\u0300-\u036f]', '', 'g') collate "C"),
+        '[ \t\r\n]+', ' ', 'g'
+    ));
+comment on function elt.fold(text) is
+    'Text for comparing: lower case, no accents, single blanks, trimmed.';
+
+create or replace function elt.as_flag(value text) returns boolean
+language sql immutable parallel safe
+return
+    case
+        when value in ('S', 'Sim', 'true') then true
+        when value in ('N', 'Não', 'Nao', 'false') then false
+        when elt.fold(value) in ('s', 'sim', 'true') then true
+        when elt.fold(value) in ('n', 'nao', 'false') then false
+    end;
+comment on function elt.as_flag(text) is
+    'S, Sim and true; N, Não and false; anything else is null.';
+
+-- Numbers --------------------------------------------------------------------------------------
+
+create or replace function elt.read_decimal(value text) returns numeric
+language sql immutable strict parallel safe
+return
+    case
+        when btrim(value, e' \t\r\n') ~ '^[-+]?([0-9]{1,60}\.?[0-9]{0,60}|\.[0-9]{1,60})$'
+            then btrim(value, e' \t\r\n')::numeric
+        when btrim(value, e' \t\r\n')
+            ~ '^[-+]?([0-9]{1,60}|[0-9]{1,3}(\.[0-9]{3}){1,19}),[0-9]{0,60}$'
+            then replace(replace(btrim(value, e' \t\r\n'), '.', ''), ',', '.')::numeric
+    end;
+comment on function elt.read_decimal(text) is
+    'A number of any size: with a comma it is Brazilian (1.234,56), else the dot is decimal. '
+    'Exponents, NaN and infinity are refused.';
+
+create or replace function elt.fit_money(value numeric) returns numeric
+language sql immutable parallel safe
+return
+    case
+        when abs(value) < 9999999999999.995 then value::numeric(15, 2)
+        else null::numeric(15, 2)
+    end;
+comment on function elt.fit_money(numeric) is
+    'The amount in numeric(15,2), rounded half away from zero; null if it does not fit.';
+
+create or replace function elt.fit_sum(value numeric) returns numeric
+language sql immutable parallel safe
+return
+    case
+        when abs(value) < 9999999999999999.995 then value::numeric(18, 2)
+        else null::numeric(18, 2)
+    end;
+comment on function elt.fit_sum(numeric) is
+    'The sum in numeric(18,2), rounded half away from zero; null if it does not fit.';
+
+create or replace function elt.fit_measure(value numeric) returns numeric
+language sql immutable parallel safe
+return
+    case
+        when abs(value) < 9999999999.995 then value::numeric(12, 2)
+        else null::numeric(12, 2)
+    end;
+comment on function elt.fit_measure(numeric) is
+    'The measure in numeric(12,2), rounded half away from zero; null if it does not fit.';
+
+create or replace function elt.fit_percent(value numeric) returns numeric
+language sql immutable parallel safe
+return
+    case
+        when abs(value) < 99999.995 then value::numeric(7, 2)
+        else null::numeric(7, 2)
+    end;
+comment on function elt.fit_percent(numeric) is
+    'The percentage in numeric(7,2), rounded half away from zero; null if it does not fit.';
+
+create or replace function elt.fit_bigint(value numeric) returns bigint
+language sql immutable parallel safe
+return
+    case
+        when value = trunc(value)
+            and value between -9223372036854775808 and 9223372036854775807
+            then value::bigint
+    end;
+comment on function elt.fit_bigint(numeric) is 'The whole number of 64 bits; null if it is not one.';
+
+create or replace function elt.fit_integer(value numeric) returns integer
+language sql immutable parallel safe
+return
+    case
+        when value = trunc(value) and value between -2147483648 and 2147483647
+            then value::integer
+    end;
+comment on function elt.fit_integer(numeric) is
+    'The whole number of 32 bits; null if it is not one.';
+
+create or replace function elt.as_money(value text) returns numeric
+language sql immutable parallel safe
+return
+    case
+        when length(value) <= 13
+            and translate(value, '0123456789', '') in ('', '.')
+            and value not in ('', '.')
+            then value::numeric(15, 2)
+        when value <> '' then elt.fit_money(elt.read_decimal(value))
+        else null::numeric(15, 2)
+    end;
+comment on function elt.as_money(text) is
+    'An amount in numeric(15,2), rounded half away from zero; what does not fit is null.';
+
+create or replace function elt.as_numeric(value text) returns numeric
+language sql immutable parallel safe
+return
+    case
+        when length(value) <= 10
+            and translate(value, '0123456789', '') in ('', '.')
+            and value not in ('', '.')
+            then value::numeric(12, 2)
+        when value <> '' then elt.fit_measure(elt.read_decimal(value))
+        else null::numeric(12, 2)
+    end;
+comment on function elt.as_numeric(text) is
+    'A measure, such as an area, in numeric(12,2); what does not fit is null.';
+
+create or replace function elt.as_percent(value text) returns numeric
+language sql immutable parallel safe
+return
+    case
+        when length(value) <= 5
+            and translate(value, '0123456789', '') in ('', '.')
+            and value not in ('', '.')
+            then value::numeric(7, 2)
+        when value <> '' then elt.fit_percent(elt.read_decimal(value))
+        else null::numeric(7, 2)
+    end;
+comment on function elt.as_percent(text) is
+    'A percentage in numeric(7,2), 12.50 = 12.5 %; what does not fit is null.';
+
+create or replace function elt.as_bigint(value text) returns bigint
+language sql immutable parallel safe
+return
+    case
+        when length(value) <= 18 and translate(value, '0123456789', '') = '' and value <> ''
+            then value::bigint
+        when value <> '' then elt.fit_bigint(elt.read_decimal(value))
+    end;
+comment on function elt.as_bigint(text) is
+    'A whole number of 64 bits; a list, a fraction or any other text is null.';
+
+create or replace function elt.as_integer(value text) returns integer
+language sql immutable parallel safe
+return
+    case
+        when length(value) <= 9 and translate(value, '0123456789', '') = '' and value <> ''
+            then value::integer
+        when value <> '' then elt.fit_integer(elt.read_decimal(value))
+    end;
+comment on function elt.as_integer(text) is
+    'A whole number of 32 bits; a fraction or any other text is null.';
+
+-- Days and instants ----------------------------------------------------------------------------
+
+create or replace function elt.day_of(ano integer, mes integer, dia integer) returns date
+language sql immutable strict parallel safe
+return
+    case
+        when ano between 1 and 9999
+            and mes between 1 and 12
+            and dia between 1 and case
+                when mes = 2 and (ano % 400 = 0 or (ano % 4 = 0 and ano % 100 <> 0)) then 29
+                when mes = 2 then 28
+                when mes in (4, 6, 9, 11) then 30
+                else 31
+            end
+            then make_date(ano, mes, dia)
+    end;
+comment on function elt.day_of(integer, integer, integer) is
+    'The day, or null where the calendar has none.';
+
+create or replace function elt.read_day(value text) returns date
+language sql immutable strict parallel safe
+return
+    case
+        when btrim(value, e' \t\r\n')
+            !~ '^[-/0-9]{10}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?)?$'
+            then null
+        when btrim(value, e' \t\r\n') ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}'
+            then elt.day_of(
+                substr(btrim(value, e' \t\r\n'), 1, 4)::integer,
+                substr(btrim(value, e' \t\r\n'), 6, 2)::integer,
+                substr(btrim(value, e' \t\r\n'), 9, 2)::integer
+            )
+        when btrim(value, e' \t\r\n') ~ '^[0-9]{2}/[0-9]{2}/[0-9]{4}'
+            then elt.day_of(
+                substr(btrim(value, e' \t\r\n'), 7, 4)::integer,
+                substr(btrim(value, e' \t\r\n'), 4, 2)::integer,
+                substr(btrim(value, e' \t\r\n'), 1, 2)::integer
+            )
+    end;
+comment on function elt.read_day(text) is
+    'The day of a YYYY-MM-DD or DD/MM/YYYY text, with or without a time of day after it.';
+
+create or replace function elt.read_instant(value text) returns timestamptz
+language sql immutable strict parallel safe
+return
+    case
+        when elt.read_day(value) is not null
+            then (
+                elt.read_day(value) + make_interval(
+                    hours => ('0' || substr(btrim(value, e' \t\r\n'), 12, 2))::integer,
+                    mins => ('0' || substr(btrim(value, e' \t\r\n'), 15, 2))::integer,
+                    secs => ('0' || substr(btrim(value, e' \t\r\n'), 18, 9))::double precision
+                )
+            ) at time zone 'America/Sao_Paulo'
+    end;
+comment on function elt.read_instant(text) is
+    'The instant of a text that read_day takes; a fraction of a second is cut at six digits.';
+
+create or replace function elt.as_date(value text) returns date
+language sql immutable parallel safe
+return
+    case
+        when value ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])( ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?$'
+            and value >= '0001' collate "C"
+            then make_date(
+                substr(value, 1, 4)::integer,
+                substr(value, 6, 2)::integer,
+                substr(value, 9, 2)::integer
+            )
+        when value <> '' and value not like '0000-00-00%' then elt.read_day(value)
+    end;
+comment on function elt.as_date(text) is
+    'A day from YYYY-MM-DD or DD/MM/YYYY, a time of day after it is dropped; zero dates, days that '
+    'do not exist and other shapes are null. The year 0001 is real.';
+
+create or replace function elt.as_timestamp(value text) returns timestamptz
+language sql immutable parallel safe
+return
+    case
+        when value ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]) ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$'
+            and value >= '0001' collate "C"
+            then make_timestamp(
+                substr(value, 1, 4)::integer,
+                substr(value, 6, 2)::integer,
+                substr(value, 9, 2)::integer,
+                substr(value, 12, 2)::integer,
+                substr(value, 15, 2)::integer,
+                substr(value, 18, 2)::double precision
+            ) at time zone 'America/Sao_Paulo'
+        when value <> '' and value not like '0000-00-00%' then elt.read_instant(value)
+    end;
+comment on function elt.as_timestamp(text) is
+    'An instant from the same shapes as as_date; the source gives Brasília wall clock, and a text '
+    'without a time of day is midnight.';
+
+create or replace function elt.hoje() returns date
+language sql stable parallel safe
+return (now() at time zone 'America/Sao_Paulo')::date;
+comment on function elt.hoje() is
+    'Today in Brasília, whatever the time zone of the session.';
