@@ -1,0 +1,316 @@
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import path from "node:path";
+import { ConfigError } from "./errors.ts";
+
+/** Environment variables, as `process.env` holds them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How to reach CVDW. */
+export type SourceConfig = {
+  /** The CV account, first column of every key. */
+  readonly conta: string;
+  readonly email: string;
+  readonly token: string;
+  /** Base of every request, without a slash at the end. */
+  readonly url: string;
+  readonly rateLimit: RateLimit;
+};
+
+/** At most `requests` in any `windowMs`. */
+export type RateLimit = { readonly requests: number; readonly windowMs: number };
+
+/** TLS to the database: off, encrypted only, or checked against an authority and the host name. */
+export type DatabaseTls =
+  | { readonly mode: "disable" }
+  | { readonly mode: "require" }
+  | { readonly mode: "verify-ca" | "verify-full"; readonly ca?: string };
+
+export type DatabaseConfig =
+  | { readonly kind: "server"; readonly url: string; readonly tls: DatabaseTls }
+  | { readonly kind: "embedded"; readonly dataDir: string };
+
+/** A key that the server accepts before any is made in the database. */
+export type ApiKey = {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  /** SHA-256 of the key, 64 hexadecimal digits. */
+  readonly sha256: string;
+};
+
+export type ServerConfig = {
+  readonly host: string;
+  readonly port: number;
+  readonly apiKeys: readonly ApiKey[];
+};
+
+/** Every variable that the product reads. `.env.example` describes each of them. */
+export const variables = [
+  "CVCRM_ACCOUNT",
+  "CVCRM_API_EMAIL",
+  "CVCRM_API_TOKEN",
+  "CVCRM_API_URL",
+  "CVCRM_RATE_LIMIT",
+  "DATABASE_URL",
+  "DATABASE_CA",
+  "HOST",
+  "PORT",
+  "SERVER_API_KEYS",
+  "RAILWAY_ENVIRONMENT",
+] as const;
+
+type Variable = (typeof variables)[number];
+
+const projectDirectory = path.dirname(import.meta.dirname);
+
+/** Where the embedded PostgreSQL lives when there is no DATABASE_URL. */
+export const defaultDataDir = path.join(projectDirectory, ".data", "postgres");
+
+/**
+ * Reads what is needed to call CVDW. Throws one ConfigError with every problem; no message holds
+ * the value of a secret.
+ */
+export function readSourceConfig(env: Environment): SourceConfig {
+  const problems: string[] = [];
+  const conta = value(env, "CVCRM_ACCOUNT");
+  if (conta === undefined) {
+    problems.push(
+      "CVCRM_ACCOUNT is missing: set it to the account's name, the first part of its address ({account}.cvcrm.com.br).",
+    );
+  } else if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(conta)) {
+    problems.push(
+      `CVCRM_ACCOUNT is "${conta}": give only the first part of the address, "minhaempresa" for minhaempresa.cvcrm.com.br.`,
+    );
+  }
+  const email = value(env, "CVCRM_API_EMAIL");
+  if (email === undefined) {
+    problems.push(
+      "CVCRM_API_EMAIL is missing: set it to the e-mail of the CV user that owns the token.",
+    );
+  } else if (!isHeaderText(email) || !email.includes("@")) {
+    problems.push("CVCRM_API_EMAIL is not an e-mail address: copy it again from CV.");
+  }
+  const token = value(env, "CVCRM_API_TOKEN");
+  if (token === undefined) {
+    problems.push(
+      "CVCRM_API_TOKEN is missing: set it to the API token of that CV user (an administrator makes it in CV).",
+    );
+  } else if (!isHeaderText(token)) {
+    problems.push("CVCRM_API_TOKEN holds blanks or characters that no token has: copy it again.");
+  }
+  const url = readSourceUrl(env, conta, problems);
+  const rateLimit = readRateLimit(value(env, "CVCRM_RATE_LIMIT") ?? "20/60s", problems);
+  if (
+    problems.length > 0 ||
+    conta === undefined ||
+    email === undefined ||
+    token === undefined ||
+    url === undefined ||
+    rateLimit === undefined
+  ) {
+    throw new ConfigError(problems);
+  }
+  return { conta: conta.toLowerCase(), email, token, url, rateLimit };
+}
+
+/**
+ * Reads which database to use: DATABASE_URL, or the embedded one. TLS follows `sslmode` of the
+ * address with libpq's meaning. Throws one ConfigError with every problem.
+ */
+export function readDatabaseConfig(env: Environment): DatabaseConfig {
+  const problems: string[] = [];
+  const address = value(env, "DATABASE_URL");
+  const mustEncrypt = value(env, "RAILWAY_ENVIRONMENT") === "production";
+  if (address === undefined) {
+    if (mustEncrypt) {
+      throw new ConfigError([
+        "DATABASE_URL is missing: on Railway the disk does not outlive a deploy, so add a PostgreSQL service and set DATABASE_URL to its address.",
+      ]);
+    }
+    return { kind: "embedded", dataDir: defaultDataDir };
+  }
+  const ca = readAuthority(value(env, "DATABASE_CA"), problems);
+  const server = readDatabaseUrl(address, ca, mustEncrypt, problems);
+  if (problems.length > 0 || server === undefined) throw new ConfigError(problems);
+  return server;
+}
+
+/**
+ * Reads where the server listens and who may ask. Beyond loopback it needs SERVER_API_KEYS. Throws
+ * one ConfigError with every problem.
+ */
+export function readServerConfig(env: Environment): ServerConfig {
+  const problems: string[] = [];
+  const host = value(env, "HOST") ?? "127.0.0.1";
+  const portText = value(env, "PORT") ?? "5000";
+  const port = Number(portText);
+  if (!/^\d+$/.test(portText) || port > 65535) {
+    problems.push(`PORT is "${portText}": give a number between 0 and 65535.`);
+  }
+  const apiKeys = readApiKeys(value(env, "SERVER_API_KEYS"), problems);
+  if (!isLoopback(host) && value(env, "SERVER_API_KEYS") === undefined) {
+    problems.push(
+      `HOST is ${host}, which others can reach, and SERVER_API_KEYS is missing: set SERVER_API_KEYS, or HOST=127.0.0.1.`,
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { host, port, apiKeys };
+}
+
+/** Whether a host name or address means this machine only. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  if (bare === "localhost" || bare === "::1") return true;
+  return isIP(bare) === 4 && bare.startsWith("127.");
+}
+
+function value(env: Environment, name: Variable): string | undefined {
+  const text = env[name]?.trim();
+  return text === "" ? undefined : text;
+}
+
+/** Printable ASCII without blanks: what an HTTP header carries unchanged. */
+function isHeaderText(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+function readSourceUrl(
+  env: Environment,
+  conta: string | undefined,
+  problems: string[],
+): string | undefined {
+  const text = value(env, "CVCRM_API_URL");
+  if (text === undefined) {
+    return conta === undefined
+      ? undefined
+      : `https://${conta.toLowerCase()}.cvcrm.com.br/api/v1/cvdw`;
+  }
+  if (!URL.canParse(text)) {
+    problems.push(
+      "CVCRM_API_URL is not an address: give a full one, like https://minhaempresa.cvcrm.com.br/api/v1/cvdw.",
+    );
+    return undefined;
+  }
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "") {
+    problems.push(
+      "CVCRM_API_URL holds a user or a password: remove it, CVCRM_API_EMAIL and CVCRM_API_TOKEN say who asks.",
+    );
+  }
+  if (url.search !== "" || url.hash !== "") {
+    problems.push("CVCRM_API_URL holds a query: give only the base, up to /api/v1/cvdw.");
+  }
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
+    problems.push(
+      `CVCRM_API_URL starts with ${url.protocol}// and would send the token in the clear: use https:// (http:// only to this machine).`,
+    );
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
+}
+
+function readRateLimit(text: string, problems: string[]): RateLimit | undefined {
+  const match = /^(\d{1,6})\s*\/\s*(\d{1,6})\s*s$/.exec(text);
+  const requests = Number(match?.[1]);
+  const seconds = Number(match?.[2]);
+  if (match === null || requests === 0 || seconds === 0) {
+    problems.push(
+      `CVCRM_RATE_LIMIT is "${text}": give requests per seconds, like 20/60s, both above zero.`,
+    );
+    return undefined;
+  }
+  return { requests, windowMs: seconds * 1000 };
+}
+
+function readAuthority(text: string | undefined, problems: string[]): string | undefined {
+  if (text === undefined) return undefined;
+  // A deployment panel holds one line, so "\n" may stand for a line break in a certificate.
+  if (text.startsWith("-----BEGIN")) return text.replaceAll("\\n", "\n");
+  try {
+    const pem = readFileSync(text, "utf8");
+    if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
+    problems.push(`DATABASE_CA names ${text}, which holds no certificate in PEM form.`);
+  } catch {
+    problems.push(
+      `DATABASE_CA names ${text}, which cannot be read: give the certificate's text or the path of its file.`,
+    );
+  }
+  return undefined;
+}
+
+function readDatabaseUrl(
+  address: string,
+  ca: string | undefined,
+  mustEncrypt: boolean,
+  problems: string[],
+): DatabaseConfig | undefined {
+  const example = "postgresql://user:password@host:5432/database";
+  if (!URL.canParse(address) || !/^postgres(ql)?:\/\//i.test(address)) {
+    problems.push(
+      `DATABASE_URL is not an address of PostgreSQL: give ${example} (special characters of the password as %XX).`,
+    );
+    return undefined;
+  }
+  const url = new URL(address);
+  if (url.pathname.length < 2) {
+    problems.push(`DATABASE_URL names no database: add it at the end, ${example}.`);
+  }
+  for (const name of ["ssl", "sslcert", "sslkey", "sslrootcert"]) {
+    if (!url.searchParams.has(name)) continue;
+    problems.push(
+      `DATABASE_URL says ${name}: use sslmode, and DATABASE_CA for the authority's certificate.`,
+    );
+  }
+  const mode = url.searchParams.get("sslmode");
+  const tls = readTls(mode, ca, mustEncrypt, problems);
+  // The driver gives sslmode a meaning of its own, so it gets the decision instead of the text.
+  url.searchParams.delete("sslmode");
+  return tls === undefined ? undefined : { kind: "server", url: url.href, tls };
+}
+
+function readTls(
+  mode: string | null,
+  ca: string | undefined,
+  mustEncrypt: boolean,
+  problems: string[],
+): DatabaseTls | undefined {
+  const authority = ca === undefined ? {} : { ca };
+  switch (mode) {
+    case null:
+      if (ca !== undefined) return { mode: "verify-full", ca };
+      return { mode: mustEncrypt ? "require" : "disable" };
+    case "disable":
+    case "allow":
+    case "prefer":
+      if (mustEncrypt) {
+        problems.push(
+          `DATABASE_URL says sslmode=${mode}, but RAILWAY_ENVIRONMENT=production requires TLS to the database: use sslmode=require or verify-full.`,
+        );
+      }
+      return { mode: "disable" };
+    case "require":
+    case "no-verify":
+      return ca === undefined ? { mode: "require" } : { mode: "verify-ca", ca };
+    case "verify-ca":
+    case "verify-full":
+      return { mode, ...authority };
+    default:
+      problems.push(
+        `DATABASE_URL says sslmode=${mode}: use disable, require, verify-ca or verify-full.`,
+      );
+      return undefined;
+  }
+}
+
+/** `name:scopes:sha256`, keys parted by commas, scopes by plus signs. */
+function readApiKeys(text: string | undefined, problems: string[]): readonly ApiKey[] {
+  if (text === undefined) return [];
+  return text.split(",").map((entry, index) => {
+    const [name = "", scopes = "", sha256 = ""] = entry.trim().split(":");
+    if (name === "" || !/^[0-9a-f]{64}$/i.test(sha256)) {
+      problems.push(
+        `SERVER_API_KEYS, key ${index + 1}, is not name:scopes:sha256: the last part is the key's SHA-256, 64 hexadecimal digits.`,
+      );
+    }
+    return { name, scopes: scopes.split("+").filter((scope) => scope !== ""), sha256 };
+  });
+}

@@ -1,0 +1,26 @@
+/**
+ * The setup is wrong and the operator must act: an environment variable, a database that does not
+ * answer at start, a wrong use of a command. Every problem is one sentence that says what to do.
+ */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly exitCode = 2;
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(problems.join("\n"), options);
+    this.problems = problems;
+  }
+}
+
+/** Another run holds the lock. The message says which one. */
+export class LockError extends Error {
+  override readonly name = "LockError";
+  readonly exitCode = 4;
+}
+
+/** Infrastructure was lost during a run: the database went away, the disk is full. */
+export class InfrastructureError extends Error {
+  override readonly name = "InfrastructureError";
+  readonly exitCode = 5;
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/global-setup.ts"],
+    // Real servers and databases start inside hooks and tests, on machines with one core, too.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
