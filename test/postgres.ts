@@ -28,9 +28,12 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
 async function createFrom(template: string): Promise<TestDatabase> {
   const server = inject("testServer");
   const name = `cvdw_test_${randomBytes(6).toString("hex")}`;
-  await withConnection(server, (client) =>
-    client.query(`create database ${name} template ${template}`),
-  );
+  await withConnection(server, async (client) => {
+    const { rows } = await client.query("select current_setting('server_version_num')::int as v");
+    // Copying files is several times faster for a small database; 14 knows no other way.
+    const strategy = rows[0].v >= 150_000 ? "strategy file_copy" : "";
+    await client.query(`create database ${name} template ${template} ${strategy}`);
+  });
   const url = new URL(server);
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href });
