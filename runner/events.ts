@@ -1,0 +1,22 @@
+import type { ExtractEvent } from "../extract/events.ts";
+import type { RowChanges } from "./models/table-diff.ts";
+import type { TestResult } from "./models/test-failure.ts";
+
+/** Everything a run can tell. The terminal, the JSON log and the tests consume it. */
+export type RunEvent = ExtractEvent | BuildEvent;
+
+/** What building and publishing tells while it runs. */
+export type BuildEvent =
+  | { readonly type: "lock-wait"; readonly lock: string; readonly holder: string }
+  | { readonly type: "warning"; readonly message: string }
+  | ({ readonly type: "model-built" } & ModelResult)
+  | ({ readonly type: "test-failed" } & TestResult)
+  | { readonly type: "published"; readonly publicationId: string; readonly changes: RowChanges };
+
+/** How a model was built; a view has no rows of its own. */
+export type ModelResult = {
+  readonly model: string;
+  readonly build: "table" | "view" | "seed";
+  readonly changes: RowChanges | undefined;
+  readonly ms: number;
+};

@@ -1,0 +1,65 @@
+import { execute, type Queryable, sql } from "../../extract/query.ts";
+import type { ModelResult } from "../events.ts";
+import type { TestResult } from "./test-failure.ts";
+
+/** Writes what a run built into `elt.model_results`. */
+export async function recordModels(
+  database: Queryable,
+  runId: bigint,
+  models: readonly ModelResult[],
+): Promise<void> {
+  const rows = models.map(({ model, changes, ms }) => ({
+    model,
+    ms,
+    rows_total: changes?.total ?? null,
+    rows_added: changes?.added ?? null,
+    rows_changed: changes?.changed ?? null,
+    rows_removed: changes?.removed ?? null,
+  }));
+  await execute(
+    database,
+    sql`
+      insert into elt.model_results (
+        run_id, model, status, rows_total, rows_added, rows_changed, rows_removed, ms
+      )
+      select ${runId}, model, 'built', rows_total, rows_added, rows_changed, rows_removed, ms
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as built (
+        model text, ms integer, rows_total bigint, rows_added bigint, rows_changed bigint,
+        rows_removed bigint
+      )`,
+  );
+}
+
+/** Writes down which model ended the build, and why. */
+export async function recordFailedModel(
+  database: Queryable,
+  runId: bigint,
+  model: string,
+  error: unknown,
+): Promise<void> {
+  const message = error instanceof Error ? error.message : String(error);
+  await execute(
+    database,
+    sql`
+      insert into elt.model_results (run_id, model, status, error)
+      values (${runId}, ${model}, 'failed', ${message})`,
+  );
+}
+
+/** Writes the outcome of tests, with keys of failing rows, into `elt.test_results`. */
+export async function recordTests(
+  database: Queryable,
+  runId: bigint,
+  results: readonly TestResult[],
+): Promise<void> {
+  await execute(
+    database,
+    sql`
+      insert into elt.test_results (run_id, model, test, severity, failures, sample)
+      select ${runId}, model, test, severity, failures, sample
+      from jsonb_to_recordset(${JSON.stringify(results)}::jsonb) as result (
+        model text, test text, severity text, failures bigint, sample jsonb
+      )
+      on conflict (run_id, model, test) do nothing`,
+  );
+}

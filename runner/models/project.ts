@@ -1,0 +1,126 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Header, parseHeader } from "./header.ts";
+import { positionAt } from "./position.ts";
+import type { ModelProblem } from "./problem.ts";
+import { loadSeeds, type Seed } from "./seed.ts";
+import { parseSelect, type Reference } from "./select.ts";
+
+/** Where a model stands in the flow of data; what it may read follows from it. */
+export type Stage = "staging" | "marts" | "views";
+
+/** One SQL file: a relation, what it declares, what it reads. */
+export type Model = {
+  /** `schema.relation`, the name in every log line, error and page. */
+  readonly name: string;
+  readonly schema: string;
+  readonly relation: string;
+  readonly stage: Stage;
+  readonly build: "table" | "view";
+  /** Relative to the project, with slashes. */
+  readonly file: string;
+  /** The whole file. */
+  readonly text: string;
+  /** The file without a semicolon at the end: one SELECT. */
+  readonly select: string;
+  readonly header: Header;
+  readonly references: readonly Reference[];
+};
+
+/** Everything that models/ and views/ declare. */
+export type Project = {
+  readonly models: readonly Model[];
+  readonly seeds: readonly Seed[];
+  readonly problems: readonly ModelProblem[];
+};
+
+const stages = [
+  { stage: "staging", folder: "models/staging", schema: "staging", build: "table" },
+  { stage: "marts", folder: "models/marts", schema: "marts", build: "table" },
+  { stage: "views", folder: "views", schema: "marts", build: "view" },
+] as const;
+
+/** Reads and parses every model and seed below a project's root. Problems are collected. */
+export async function loadProject(root: string): Promise<Project> {
+  const problems: ModelProblem[] = [];
+  const models: Model[] = [];
+  for (const place of stages) {
+    for (const file of await sqlFiles(join(root, place.folder))) {
+      const path = `${place.folder}/${file}`;
+      const text = await readFile(join(root, path), "utf8");
+      models.push(await readModel({ ...place, path, file, text }, problems));
+    }
+  }
+  problems.push(...duplicateNames(models));
+  const seeds = await loadSeeds(join(root, "models/seeds"), problems);
+  return { models, seeds, problems };
+}
+
+async function readModel(
+  source: (typeof stages)[number] & {
+    readonly path: string;
+    readonly file: string;
+    readonly text: string;
+  },
+  problems: ModelProblem[],
+): Promise<Model> {
+  const { path, text } = source;
+  const relation = source.file.replace(/^.*\//, "").replace(/\.sql$/, "");
+  const { header, problems: headerProblems } = parseHeader(text);
+  for (const { line, message } of headerProblems) {
+    problems.push({ file: path, text, position: { offset: 0, line, column: 1 }, message });
+  }
+  const parsed = await parseSelect(text);
+  if (parsed.status === "invalid") {
+    problems.push({ file: path, text, position: parsed.position, message: parsed.message });
+  }
+  const build = header.build ?? source.build;
+  if (build === "table" && header.key.length === 0) {
+    problems.push({
+      file: path,
+      text,
+      position: positionAt(text, 0),
+      message: "a table needs a line `-- @key column, …`",
+      hint: "the key is what its rows are compared by when it is published again",
+    });
+  }
+  return {
+    name: `${source.schema}.${relation}`,
+    schema: source.schema,
+    relation,
+    stage: source.stage,
+    build,
+    file: path,
+    text,
+    select: parsed.status === "parsed" ? text.slice(0, parsed.end) : text,
+    header,
+    references: parsed.status === "parsed" ? parsed.references : [],
+  };
+}
+
+async function sqlFiles(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true }).catch(() => []);
+  return entries
+    .map((entry) => entry.replaceAll("\\", "/"))
+    .filter((entry) => entry.endsWith(".sql"))
+    .sort();
+}
+
+function duplicateNames(models: readonly Model[]): readonly ModelProblem[] {
+  const first = new Map<string, Model>();
+  const problems: ModelProblem[] = [];
+  for (const model of models) {
+    const other = first.get(model.name);
+    if (other === undefined) first.set(model.name, model);
+    else {
+      problems.push({
+        file: model.file,
+        text: model.text,
+        position: positionAt(model.text, 0),
+        message: `${model.name} is already the name of ${other.file}`,
+        hint: "rename one of the two files",
+      });
+    }
+  }
+  return problems;
+}

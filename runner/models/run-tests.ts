@@ -1,0 +1,228 @@
+import type { PoolClient } from "pg";
+import { query, type SQLQuery, sql } from "../../extract/query.ts";
+import type { ModelTest } from "./model-test.ts";
+import { ModelError, type ModelProblem } from "./problem.ts";
+import type { Model } from "./project.ts";
+import { modelErrorOf } from "./run-model.ts";
+import type { TestResult } from "./test-failure.ts";
+
+/** A test as SQL: the rows to look at, and the condition under which one of them fails. */
+export type CompiledTest = {
+  readonly test: ModelTest;
+  /** Relation of the tested rows, alias `tested`. */
+  readonly from: SQLQuery;
+  readonly scan: "rows" | "landing" | "own";
+  readonly fails: SQLQuery;
+  /** Columns shown of a failing row, besides the key. */
+  readonly shown: readonly string[];
+};
+
+const SAMPLE_ROWS = 3;
+
+/**
+ * Runs every test of a model inside the client's transaction. Tests that look at one row at a time
+ * share one scan; the rows that fail are fetched only for tests that found some.
+ * @throws ModelError when a test's own SQL is wrong
+ */
+export async function runTests(client: PoolClient, model: Model): Promise<TestResult[]> {
+  const compiled = model.header.tests.map((test) => compileTest(model, test, publishedRelation));
+  const results: TestResult[] = [];
+  for (const scan of ["rows", "landing", "own"] as const) {
+    const group = compiled.filter((one) => one.scan === scan);
+    for (const batch of scan === "own" ? group.map((one) => [one]) : [group]) {
+      results.push(...(await runBatch(client, model, batch)));
+    }
+  }
+  return results;
+}
+
+async function runBatch(
+  client: PoolClient,
+  model: Model,
+  batch: readonly CompiledTest[],
+): Promise<TestResult[]> {
+  const [first, second] = batch;
+  if (first === undefined) return [];
+  const counts = sql.join(
+    batch.map(({ fails }) => sql`count(*) filter (where ${fails})::text`),
+    ", ",
+  );
+  // A single condition goes into `where`, where the planner can make a join of it.
+  const statement =
+    second === undefined
+      ? sql`select array[count(*)::text] as failures from ${first.from} where ${first.fails}`
+      : sql`select array[${counts}] as failures from ${first.from}`;
+  await client.query("savepoint tests");
+  let failures: readonly string[];
+  try {
+    const [row] = await query<{ failures: string[] }>(client, statement);
+    failures = row?.failures ?? [];
+  } catch (error) {
+    await client.query("rollback to savepoint tests");
+    const problems = await checkTests(client, model, batch);
+    throw problems.length > 0 ? new ModelError(problems) : error;
+  }
+  await client.query("release savepoint tests");
+  const results: TestResult[] = [];
+  for (const [index, one] of batch.entries()) {
+    const count = Number(failures[index] ?? 0);
+    results.push({
+      model: model.name,
+      test: one.test.label,
+      severity: one.test.severity,
+      failures: count,
+      sample: count > 0 ? await sampleOf(client, model, one) : [],
+    });
+  }
+  return results;
+}
+
+/** Lets PostgreSQL read each test without running it; returns what is wrong with their SQL. */
+export async function checkTests(
+  client: PoolClient,
+  model: Model,
+  tests: readonly CompiledTest[],
+): Promise<ModelProblem[]> {
+  const problems: ModelProblem[] = [];
+  for (const { test, from, fails } of tests) {
+    await client.query("savepoint one_test");
+    try {
+      await query(client, sql`select from ${from} where ${fails} limit 0`);
+      await client.query("release savepoint one_test");
+    } catch (error) {
+      await client.query("rollback to savepoint one_test");
+      const known = modelErrorOf(model, error, { text: model.text, before: "" });
+      if (!(known instanceof ModelError)) throw error;
+      const [problem] = known.problems;
+      problems.push({
+        file: model.file,
+        text: model.text,
+        position: { offset: 0, line: test.line, column: 1 },
+        message: `${test.label}: ${problem?.message ?? ""}`,
+        hint: problem?.hint,
+      });
+    }
+  }
+  return problems;
+}
+
+async function sampleOf(
+  client: PoolClient,
+  model: Model,
+  { from, fails, shown }: CompiledTest,
+): Promise<Record<string, unknown>[]> {
+  const columns = [...new Set([...keyOf(model), ...shown])].filter(
+    (column) => !model.header.pii.has(column),
+  );
+  const list = sql.join(
+    columns.map((column) => sql`${sql.ident("tested", column)}`),
+    ", ",
+  );
+  const rows = await query<{ row: Record<string, unknown> }>(
+    client,
+    sql`
+      select to_jsonb(sample) as row
+      from (select ${list} from ${from} where ${fails} limit ${SAMPLE_ROWS}) as sample`,
+  );
+  return rows.map(({ row }) => row);
+}
+
+/** Views have no key: their rows are told apart by account. */
+function keyOf(model: Model): readonly string[] {
+  return model.header.key.length > 0 ? model.header.key : ["conta"];
+}
+
+/** How a relation is written in a test: where it is published, or a stand-in of `elt check`. */
+export type RelationName = (schema: string, relation: string) => SQLQuery;
+
+const publishedRelation: RelationName = (schema, relation) => sql.ident(schema, relation);
+
+/** Turns a test of the header into SQL over the relations that `name` gives. */
+export function compileTest(model: Model, test: ModelTest, name: RelationName): CompiledTest {
+  const { rule } = test;
+  const rows = sql`${name(model.schema, model.relation)} as tested`;
+  const column = (name: string) => sql.ident("tested", name);
+  switch (rule.kind) {
+    case "required":
+      return {
+        test,
+        from: rows,
+        scan: "rows",
+        fails: sql`${column(rule.column)} is null`,
+        shown: [rule.column],
+      };
+    case "accepted":
+      return {
+        test,
+        from: rows,
+        scan: "rows",
+        fails: sql`${column(rule.column)}::text <> all (${rule.values}::text[])`,
+        shown: [rule.column],
+      };
+    case "check":
+      return {
+        test,
+        from: rows,
+        scan: "rows",
+        fails: sql`not (${sql.__dangerous__rawValue(rule.expression)})`,
+        shown: model.header.columns.size > 0 ? columnsIn(model, rule.expression) : [],
+      };
+    case "lossless":
+      return {
+        test,
+        from: sql`
+          ${rows} inner join landing.${sql.ident(landingRelation(model))} as landed
+            on landed.conta = tested.conta and landed.chave = tested.chave`,
+        scan: "landing",
+        fails: sql`
+          ${column(rule.column)} is null and elt.has_value(landed.payload ->> ${rule.jsonKey})`,
+        shown: [],
+      };
+    case "unique": {
+      const list = sql.join(rule.columns.map(column), ", ");
+      const anyNull = sql.join(
+        rule.columns.map((name) => sql`${column(name)} is null`),
+        " OR ",
+      );
+      return {
+        test,
+        from: sql`
+          (
+            select tested.*, count(*) over (partition by ${list}) as elt_times
+            from ${rows}
+            where not (${anyNull})
+          ) as tested`,
+        scan: "own",
+        fails: sql`tested.elt_times > 1`,
+        shown: rule.columns,
+      };
+    }
+    case "references": {
+      const [schema = "", relation = ""] = rule.target.split(".");
+      return {
+        test,
+        from: rows,
+        scan: "own",
+        fails: sql`
+          ${column(rule.column)} is not null and not exists (
+            select
+            from ${name(schema, relation)} as target
+            where target.conta = tested.conta
+              and ${sql.ident("target", rule.targetColumn)} = ${column(rule.column)}
+          )`,
+        shown: [rule.column],
+      };
+    }
+  }
+}
+
+function landingRelation(model: Model): string {
+  const landing = model.references.find((reference) => reference.schema === "landing");
+  return landing?.relation ?? "";
+}
+
+/** Columns of the model that an expression names. */
+function columnsIn(model: Model, expression: string): readonly string[] {
+  const words = new Set(expression.match(/[a-z_][a-z0-9_]*/g));
+  return [...model.header.columns.keys()].filter((name) => words.has(name));
+}

@@ -1,0 +1,113 @@
+import { hasSqlDetails, parse } from "libpg-query";
+import { locate, offsetOf, type Position, positionAt } from "./position.ts";
+
+/** A relation that a SELECT reads, where its name stands in the text. */
+export type Reference = {
+  readonly schema: string | undefined;
+  readonly relation: string;
+  readonly position: Position;
+};
+
+export type ParsedSelect =
+  | {
+      readonly status: "parsed";
+      readonly references: readonly Reference[];
+      /** UTF-16 offset where the statement ends, before any semicolon. */
+      readonly end: number;
+    }
+  | { readonly status: "invalid"; readonly message: string; readonly position: Position };
+
+/**
+ * Parses a model with PostgreSQL's own parser: exactly one SELECT, and the relations it reads;
+ * names of CTEs are left out where they are in scope.
+ */
+export async function parseSelect(text: string): Promise<ParsedSelect> {
+  let tree: unknown;
+  try {
+    tree = await parse(text);
+  } catch (error) {
+    if (!hasSqlDetails(error)) throw error;
+    const at = error.sqlDetails?.cursorPosition ?? 0;
+    return { status: "invalid", message: error.message, position: locate(text, "character", at) };
+  }
+  const statements = isNode(tree) && Array.isArray(tree.stmts) ? tree.stmts.filter(isNode) : [];
+  const [statement, second] = statements;
+  if (second !== undefined) {
+    const at = typeof second.stmt_location === "number" ? second.stmt_location : 0;
+    const offset = offsetOf(text, "byte", at);
+    const skipped = /^[\s;]*/.exec(text.slice(offset))?.[0].length ?? 0;
+    return {
+      status: "invalid",
+      message: "a model is one SELECT; a second statement starts here",
+      position: positionAt(text, offset + skipped),
+    };
+  }
+  const stmt = statement?.stmt;
+  if (!isNode(stmt) || !isNode(stmt.SelectStmt)) {
+    return {
+      status: "invalid",
+      message: "a model is one SELECT",
+      position: positionAt(text, text.search(/^(?!--)\s*\S/m)),
+    };
+  }
+  const writes = /"(InsertStmt|UpdateStmt|DeleteStmt|MergeStmt|intoClause)":/.exec(
+    JSON.stringify(stmt),
+  );
+  if (writes !== null) {
+    return {
+      status: "invalid",
+      message: "a model only reads: no insert, update, delete, merge or select into",
+      position: positionAt(text, text.search(/\b(insert|update|delete|merge|into)\b/i)),
+    };
+  }
+  const references: Reference[] = [];
+  collect(stmt, new Set(), (node) => {
+    references.push({
+      schema: typeof node.schemaname === "string" ? node.schemaname : undefined,
+      relation: String(node.relname),
+      position: locate(text, "byte", typeof node.location === "number" ? node.location : 0),
+    });
+  });
+  const length = typeof statement?.stmt_len === "number" ? statement.stmt_len : undefined;
+  const end = length === undefined ? text.length : offsetOf(text, "byte", length);
+  return { status: "parsed", references, end };
+}
+
+type Node = { readonly [name: string]: unknown };
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Walks the tree; a CTE hides a relation of its name in its own statement and in later CTEs. */
+function collect(value: unknown, ctes: ReadonlySet<string>, found: (node: Node) => void): void {
+  if (Array.isArray(value)) {
+    for (const item of value) collect(item, ctes, found);
+    return;
+  }
+  if (!isNode(value)) return;
+  let scope = ctes;
+  const withClause = value.withClause;
+  if (isNode(withClause) && Array.isArray(withClause.ctes)) {
+    const inner = new Set(ctes);
+    const names = withClause.ctes.filter(isNode).map((cte) => cte.CommonTableExpr);
+    if (withClause.recursive === true) {
+      for (const cte of names) if (isNode(cte)) inner.add(String(cte.ctename));
+    }
+    for (const cte of names) {
+      if (!isNode(cte)) continue;
+      collect(cte.ctequery, new Set(inner), found);
+      inner.add(String(cte.ctename));
+    }
+    scope = inner;
+  }
+  for (const [name, child] of Object.entries(value)) {
+    if (name === "withClause") continue;
+    if (name === "RangeVar" && isNode(child)) {
+      const isCte = child.schemaname === undefined && scope.has(String(child.relname));
+      if (!isCte) found(child);
+    } else {
+      collect(child, scope, found);
+    }
+  }
+}

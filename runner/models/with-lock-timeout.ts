@@ -1,0 +1,50 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { DatabaseError, type PoolClient } from "pg";
+import { query, sql } from "../../extract/query.ts";
+import { InfrastructureError } from "../errors.ts";
+
+const GIVE_UP_MS = 60_000;
+const PAUSE_MS = 250;
+const LOCK_NOT_AVAILABLE = "55P03";
+
+/**
+ * Runs DDL on a relation that people may be reading. It never waits with readers queued behind it:
+ * each try gives up after 100 ms, rolls back to a savepoint and lets them pass.
+ * @throws InfrastructureError after a minute, naming who holds the relation
+ */
+export async function withLockTimeout(
+  client: PoolClient,
+  relation: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const deadline = performance.now() + GIVE_UP_MS;
+  for (;;) {
+    await client.query("savepoint ddl; set local lock_timeout = '100ms'");
+    try {
+      await work();
+      await client.query("release savepoint ddl; set local lock_timeout = 0");
+      return;
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
+      await client.query("rollback to savepoint ddl; set local lock_timeout = 0");
+      if (performance.now() > deadline) throw await blockedBy(client, relation);
+      await delay(PAUSE_MS);
+    }
+  }
+}
+
+async function blockedBy(client: PoolClient, relation: string): Promise<InfrastructureError> {
+  const holders = await query<{ pid: number; application_name: string }>(
+    client,
+    sql`
+      select distinct activity.pid, activity.application_name
+      from pg_locks as locks
+      inner join pg_stat_activity as activity on activity.pid = locks.pid
+      where locks.relation = to_regclass(${relation}) and locks.granted
+        and activity.pid <> pg_backend_pid()`,
+  );
+  const who = holders.map(({ pid, application_name }) => `pid ${pid} (${application_name})`);
+  return new InfrastructureError(
+    `${relation} must change its definition but has been in use for a minute by ${who.join(", ") || "another session"}. Nothing was published: end that query and run again.`,
+  );
+}
