@@ -5,8 +5,8 @@
 -- blocks would cost a subtransaction per cell and forbid parallel plans.
 --
 -- Each as_ function is one small expression for the form that CVDW nearly always sends, and the
--- planner inlines it into the model's SELECT. Other forms go to a read_ function. Those are strict
--- and hold a CASE, so that PostgreSQL calls them instead of inlining their bulk into every column.
+-- planner inlines it into the model's SELECT. Other forms go to a read_ function: PL/pgSQL, which
+-- keeps its plan for the session, where a SQL function called from another is planned on every call.
 -- CASE, and not AND, where one check must come before another: only CASE promises an order.
 
 -- Text -----------------------------------------------------------------------------------------
@@ -67,15 +67,18 @@ comment on function elt.as_flag(text) is
 -- Numbers --------------------------------------------------------------------------------------
 
 create or replace function elt.read_decimal(value text) returns numeric
-language sql immutable strict parallel safe
-return
-    case
-        when btrim(value, e' \t\r\n') ~ '^[-+]?([0-9]{1,60}\.?[0-9]{0,60}|\.[0-9]{1,60})$'
-            then btrim(value, e' \t\r\n')::numeric
-        when btrim(value, e' \t\r\n')
-            ~ '^[-+]?([0-9]{1,60}|[0-9]{1,3}(\.[0-9]{3}){1,19}),[0-9]{0,60}$'
-            then replace(replace(btrim(value, e' \t\r\n'), '.', ''), ',', '.')::numeric
-    end;
+language plpgsql immutable strict parallel safe cost 1 as $function$
+declare
+    digits text := btrim(value, e' \t\r\n');
+begin
+    if digits ~ '^[-+]?([0-9]{1,60}\.?[0-9]{0,60}|\.[0-9]{1,60})$' then
+        return digits::numeric;
+    elsif digits ~ '^[-+]?([0-9]{1,60}|[0-9]{1,3}(\.[0-9]{3}){1,19}),[0-9]{0,60}$' then
+        return replace(replace(digits, '.', ''), ',', '.')::numeric;
+    end if;
+    return null;
+end
+$function$;
 comment on function elt.read_decimal(text) is
     'A number of any size: with a comma it is Brazilian (1.234,56), else the dot is decimal. '
     'Exponents, NaN and infinity are refused.';
@@ -206,61 +209,39 @@ comment on function elt.as_integer(text) is
 
 -- Days and instants ----------------------------------------------------------------------------
 
-create or replace function elt.day_of(ano integer, mes integer, dia integer) returns date
-language sql immutable strict parallel safe
-return
-    case
-        when ano between 1 and 9999
-            and mes between 1 and 12
-            and dia between 1 and case
-                when mes = 2 and (ano % 400 = 0 or (ano % 4 = 0 and ano % 100 <> 0)) then 29
-                when mes = 2 then 28
-                when mes in (4, 6, 9, 11) then 30
-                else 31
-            end
-            then make_date(ano, mes, dia)
+create or replace function elt.read_instant(value text) returns timestamp
+language plpgsql immutable strict parallel safe cost 1 as $function$
+declare
+    parts text[] := regexp_match(
+        btrim(value, e' \t\r\n'),
+        '^(?:([0-9]{4})-([0-9]{2})-([0-9]{2})|([0-9]{2})/([0-9]{2})/([0-9]{4}))'
+            '(?:[ T]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9](?:\.[0-9]{1,6})?)[0-9]{0,3})?)?$'
+    );
+    ano integer := coalesce(parts[1], parts[6]);
+    mes integer := coalesce(parts[2], parts[5]);
+    dia integer := coalesce(parts[3], parts[4]);
+    ultimo_dia integer;
+begin
+    ultimo_dia := case
+        when mes = 2 and (ano % 400 = 0 or (ano % 4 = 0 and ano % 100 <> 0)) then 29
+        when mes = 2 then 28
+        when mes in (4, 6, 9, 11) then 30
+        else 31
     end;
-comment on function elt.day_of(integer, integer, integer) is
-    'The day, or null where the calendar has none.';
-
-create or replace function elt.read_day(value text) returns date
-language sql immutable strict parallel safe
-return
-    case
-        when btrim(value, e' \t\r\n')
-            !~ '^[-/0-9]{10}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?)?$'
-            then null
-        when btrim(value, e' \t\r\n') ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}'
-            then elt.day_of(
-                substr(btrim(value, e' \t\r\n'), 1, 4)::integer,
-                substr(btrim(value, e' \t\r\n'), 6, 2)::integer,
-                substr(btrim(value, e' \t\r\n'), 9, 2)::integer
-            )
-        when btrim(value, e' \t\r\n') ~ '^[0-9]{2}/[0-9]{2}/[0-9]{4}'
-            then elt.day_of(
-                substr(btrim(value, e' \t\r\n'), 7, 4)::integer,
-                substr(btrim(value, e' \t\r\n'), 4, 2)::integer,
-                substr(btrim(value, e' \t\r\n'), 1, 2)::integer
-            )
-    end;
-comment on function elt.read_day(text) is
-    'The day of a YYYY-MM-DD or DD/MM/YYYY text, with or without a time of day after it.';
-
-create or replace function elt.read_instant(value text) returns timestamptz
-language sql immutable strict parallel safe
-return
-    case
-        when elt.read_day(value) is not null
-            then (
-                elt.read_day(value) + make_interval(
-                    hours => ('0' || substr(btrim(value, e' \t\r\n'), 12, 2))::integer,
-                    mins => ('0' || substr(btrim(value, e' \t\r\n'), 15, 2))::integer,
-                    secs => ('0' || substr(btrim(value, e' \t\r\n'), 18, 9))::double precision
-                )
-            ) at time zone 'America/Sao_Paulo'
-    end;
+    if ano >= 1 and mes between 1 and 12 and dia between 1 and ultimo_dia then
+        return make_timestamp(
+            ano, mes, dia,
+            coalesce(parts[7], '0')::integer,
+            coalesce(parts[8], '0')::integer,
+            coalesce(parts[9], '0')::double precision
+        );
+    end if;
+    return null;
+end
+$function$;
 comment on function elt.read_instant(text) is
-    'The instant of a text that read_day takes; a fraction of a second is cut at six digits.';
+    'The wall clock of a YYYY-MM-DD or DD/MM/YYYY text, with or without a time of day after it; a '
+    'fraction of a second is cut at six digits.';
 
 create or replace function elt.as_date(value text) returns date
 language sql immutable parallel safe
@@ -273,7 +254,7 @@ return
                 substr(value, 6, 2)::integer,
                 substr(value, 9, 2)::integer
             )
-        when value <> '' and value not like '0000-00-00%' then elt.read_day(value)
+        when value <> '' and value not like '0000-00-00%' then elt.read_instant(value)::date
     end;
 comment on function elt.as_date(text) is
     'A day from YYYY-MM-DD or DD/MM/YYYY, a time of day after it is dropped; zero dates, days that '
@@ -292,9 +273,16 @@ return
                 substr(value, 12, 2)::integer,
                 substr(value, 15, 2)::integer,
                 substr(value, 18, 2)::double precision
-            ) at time zone 'America/Sao_Paulo'
+            )
+        when value ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$'
+            and value >= '0001' collate "C"
+            then make_date(
+                substr(value, 1, 4)::integer,
+                substr(value, 6, 2)::integer,
+                substr(value, 9, 2)::integer
+            )
         when value <> '' and value not like '0000-00-00%' then elt.read_instant(value)
-    end;
+    end at time zone 'America/Sao_Paulo';
 comment on function elt.as_timestamp(text) is
     'An instant from the same shapes as as_date; the source gives Brasília wall clock, and a text '
     'without a time of day is midnight.';
