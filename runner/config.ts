@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import path from "node:path";
+import { type DatabaseAddress, readAuthority, readDatabaseUrl } from "./database-address.ts";
 import { ConfigError } from "./errors.ts";
 
 /** Environment variables, as `process.env` holds them. */
@@ -20,14 +21,8 @@ export type SourceConfig = {
 /** At most `requests` in any `windowMs`. */
 export type RateLimit = { readonly requests: number; readonly windowMs: number };
 
-/** TLS to the database: off, encrypted only, or checked against an authority and the host name. */
-export type DatabaseTls =
-  | { readonly mode: "disable" }
-  | { readonly mode: "require" }
-  | { readonly mode: "verify-ca" | "verify-full"; readonly ca?: string };
-
 export type DatabaseConfig =
-  | { readonly kind: "server"; readonly url: string; readonly tls: DatabaseTls }
+  | ({ readonly kind: "server" } & DatabaseAddress)
   | { readonly kind: "embedded"; readonly dataDir: string };
 
 /** A key that the server accepts before any is made in the database. */
@@ -65,6 +60,15 @@ const projectDirectory = path.dirname(import.meta.dirname);
 
 /** Where the embedded PostgreSQL lives when there is no DATABASE_URL. */
 export const defaultDataDir = path.join(projectDirectory, ".data", "postgres");
+
+/**
+ * The environment of this process, completed by the project's `.env` when there is one: what is
+ * set already wins, also when it is set to nothing.
+ */
+export function loadEnvironment(file: string = path.join(projectDirectory, ".env")): Environment {
+  if (existsSync(file)) process.loadEnvFile(file);
+  return process.env;
+}
 
 /**
  * Reads what is needed to call CVDW. Throws one ConfigError with every problem; no message holds
@@ -132,7 +136,7 @@ export function readDatabaseConfig(env: Environment): DatabaseConfig {
   const ca = readAuthority(value(env, "DATABASE_CA"), problems);
   const server = readDatabaseUrl(address, ca, mustEncrypt, problems);
   if (problems.length > 0 || server === undefined) throw new ConfigError(problems);
-  return server;
+  return { kind: "server", ...server };
 }
 
 /**
@@ -219,86 +223,6 @@ function readRateLimit(text: string, problems: string[]): RateLimit | undefined 
     return undefined;
   }
   return { requests, windowMs: seconds * 1000 };
-}
-
-function readAuthority(text: string | undefined, problems: string[]): string | undefined {
-  if (text === undefined) return undefined;
-  // A deployment panel holds one line, so "\n" may stand for a line break in a certificate.
-  if (text.startsWith("-----BEGIN")) return text.replaceAll("\\n", "\n");
-  try {
-    const pem = readFileSync(text, "utf8");
-    if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
-    problems.push(`DATABASE_CA names ${text}, which holds no certificate in PEM form.`);
-  } catch {
-    problems.push(
-      `DATABASE_CA names ${text}, which cannot be read: give the certificate's text or the path of its file.`,
-    );
-  }
-  return undefined;
-}
-
-function readDatabaseUrl(
-  address: string,
-  ca: string | undefined,
-  mustEncrypt: boolean,
-  problems: string[],
-): DatabaseConfig | undefined {
-  const example = "postgresql://user:password@host:5432/database";
-  if (!URL.canParse(address) || !/^postgres(ql)?:\/\//i.test(address)) {
-    problems.push(
-      `DATABASE_URL is not an address of PostgreSQL: give ${example} (special characters of the password as %XX).`,
-    );
-    return undefined;
-  }
-  const url = new URL(address);
-  if (url.pathname.length < 2) {
-    problems.push(`DATABASE_URL names no database: add it at the end, ${example}.`);
-  }
-  for (const name of ["ssl", "sslcert", "sslkey", "sslrootcert"]) {
-    if (!url.searchParams.has(name)) continue;
-    problems.push(
-      `DATABASE_URL says ${name}: use sslmode, and DATABASE_CA for the authority's certificate.`,
-    );
-  }
-  const mode = url.searchParams.get("sslmode");
-  const tls = readTls(mode, ca, mustEncrypt, problems);
-  // The driver gives sslmode a meaning of its own, so it gets the decision instead of the text.
-  url.searchParams.delete("sslmode");
-  return tls === undefined ? undefined : { kind: "server", url: url.href, tls };
-}
-
-function readTls(
-  mode: string | null,
-  ca: string | undefined,
-  mustEncrypt: boolean,
-  problems: string[],
-): DatabaseTls | undefined {
-  const authority = ca === undefined ? {} : { ca };
-  switch (mode) {
-    case null:
-      if (ca !== undefined) return { mode: "verify-full", ca };
-      return { mode: mustEncrypt ? "require" : "disable" };
-    case "disable":
-    case "allow":
-    case "prefer":
-      if (mustEncrypt) {
-        problems.push(
-          `DATABASE_URL says sslmode=${mode}, but RAILWAY_ENVIRONMENT=production requires TLS to the database: use sslmode=require or verify-full.`,
-        );
-      }
-      return { mode: "disable" };
-    case "require":
-    case "no-verify":
-      return ca === undefined ? { mode: "require" } : { mode: "verify-ca", ca };
-    case "verify-ca":
-    case "verify-full":
-      return { mode, ...authority };
-    default:
-      problems.push(
-        `DATABASE_URL says sslmode=${mode}: use disable, require, verify-ca or verify-full.`,
-      );
-      return undefined;
-  }
 }
 
 /** `name:scopes:sha256`, keys parted by commas, scopes by plus signs. */

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { query, sql } from "../extract/query.ts";
-import type { DatabaseConfig, DatabaseTls } from "./config.ts";
+import type { DatabaseConfig } from "./config.ts";
+import type { DatabaseTls } from "./database-address.ts";
 import { ConfigError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./postgres/embedded.ts";
