@@ -1,0 +1,31 @@
+-- Imobiliárias, tipadas: uma linha por imobiliária, na versão mais nova.
+-- @build  table
+-- @key    conta, chave
+-- @warn   lossless(imobiliaria_id, idimobiliaria)
+-- @warn   lossless(data_cadastro, data_cad)
+-- @warn   lossless(atualizado_em, data_modificacao)
+-- @warn   lossless(atualizado_em, referencia_data)
+select
+    l.conta,
+    l.chave,
+    elt.as_bigint(r.idimobiliaria) as imobiliaria_id,
+    elt.as_text(r.nome) as imobiliaria,
+    elt.as_text(r.razao_social) as razao_social,
+    elt.as_text(r.sigla) as sigla,
+    elt.as_text(r.ativo) as ativo,
+    elt.as_timestamp(r.data_cad) as data_cadastro,
+    coalesce(
+        elt.as_timestamp(r.data_modificacao),
+        elt.as_timestamp(r.referencia_data)
+    ) as atualizado_em
+from landing.imobiliarias_atual as l
+cross join lateral jsonb_to_record(l.payload) as r(
+    idimobiliaria text,
+    nome text,
+    razao_social text,
+    sigla text,
+    ativo text,
+    data_cad text,
+    data_modificacao text,
+    referencia_data text
+)
