@@ -2,4 +2,9 @@
 import { register } from "tsx/esm/api";
 
 register();
-await import("../runner/cli.ts");
+const { main } = await import("../runner/cli.ts");
+await main({
+  demo: () => import("../server/demo-command.ts"),
+  emulator: () => import("../emulator/emulator-command.ts"),
+  serve: () => import("../server/serve-command.ts"),
+});

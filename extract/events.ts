@@ -14,6 +14,8 @@ export type ExtractEvent =
       readonly pages: number;
       readonly records: number;
       readonly newVersions: number;
+      /** Milliseconds until the pass ends at the pace so far; undefined on the first page. */
+      readonly etaMs: number | undefined;
     }
   | { readonly type: "budget-wait"; readonly object: string; readonly ms: number }
   | {

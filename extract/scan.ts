@@ -33,6 +33,7 @@ type Scan = {
   totals: Set<number>;
   newestSeen: WallClock | undefined;
   passes: number;
+  passStartedMs: number;
   pages: number;
   records: number;
 };
@@ -99,6 +100,7 @@ async function scanWith(
     totals: new Set(),
     newestSeen: undefined,
     passes: 0,
+    passStartedMs: 0,
     pages: 0,
     records: 0,
   };
@@ -151,6 +153,7 @@ async function readUntilProven(scan: Scan): Promise<boolean> {
       });
     }
     scan.passes++;
+    scan.passStartedMs = performance.now();
     scan.keys = createKeySet();
     scan.totals = new Set();
     const first = await readPage(context, pageRequest(scan, 1));
@@ -238,13 +241,16 @@ async function take(scan: Scan, number: number, page: Page, pages: number): Prom
   scan.pages++;
   scan.records += records.length;
   await scan.writer.push(number, records);
+  const done = number === 1 ? 1 : pages - number + 2;
+  const perPage = (performance.now() - scan.passStartedMs) / done;
   scan.context.emit({
     type: "page-landed",
     object: scan.object.name,
-    done: number === 1 ? 1 : pages - number + 2,
+    done,
     pages: Math.max(1, pages),
     records: scan.records,
     newVersions: scan.writer.newVersions(),
+    etaMs: done === 1 ? undefined : Math.round(perPage * (pages - done)),
   });
 }
 

@@ -3,6 +3,7 @@ import { execute, query, sql } from "../../extract/query.ts";
 import type { BuildEvent, ModelResult } from "../events.ts";
 import { ensureBiRoles, grantToBiRoles } from "./access.ts";
 import { recordFailedModel, recordModels, recordTests } from "./build-record.ts";
+import { assertKey } from "./key-test.ts";
 import { landingObjects, orderModels } from "./order.ts";
 import { ModelError } from "./problem.ts";
 import type { Model, Project } from "./project.ts";
@@ -127,6 +128,39 @@ async function testAll(
   for (const model of order) results.push(...(await runTests(client, model)));
   reportTests(results, context.emit);
   return results;
+}
+
+/**
+ * Runs every test of a project on what is published, in a transaction that writes nothing.
+ * @throws TestFailure when a test of severity error finds rows
+ */
+export async function testProject(
+  context: BuildContext,
+  project: Project,
+): Promise<readonly TestResult[]> {
+  const { order, problems } = orderModels(project);
+  const all = [...project.problems, ...problems];
+  if (all.length > 0) throw new ModelError(all);
+  const client = await context.pool.connect();
+  try {
+    await client.query("begin");
+    for (const model of order) {
+      if (model.header.key.length > 0) {
+        await assertKey(client, model, sql.ident(model.schema, model.relation));
+      }
+    }
+    const results = await testAll(client, context, order);
+    await recordTests(context.pool, context.runId, results);
+    return results;
+  } catch (error) {
+    if (error instanceof TestFailure) {
+      await recordTests(context.pool, context.runId, error.results);
+    }
+    throw error;
+  } finally {
+    await client.query("rollback").catch(() => undefined);
+    client.release();
+  }
 }
 
 /**

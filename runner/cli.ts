@@ -1,0 +1,159 @@
+import { parseArgs } from "node:util";
+import type { Command, CommandModule, Invocation } from "./command.ts";
+import { ConfigError } from "./errors.ts";
+import { failureOf } from "./failure.ts";
+import { createReporter } from "./reporter.ts";
+
+type Loaders = { readonly [name: string]: () => Promise<CommandModule> };
+
+const ownCommands: Loaders = {
+  run: () => import("./commands/run.ts"),
+  extract: () => import("./commands/extract.ts"),
+  build: () => import("./commands/build.ts"),
+  test: () => import("./commands/test.ts"),
+  check: () => import("./commands/check.ts"),
+  status: () => import("./commands/status.ts"),
+};
+
+const signals = { SIGINT: 130, SIGTERM: 143 } as const;
+const INTERRUPT_GRACE_MS = 5_000;
+
+/**
+ * The program: reads the arguments, runs one command and sets the exit code.
+ * @param otherCommands commands of the layers above the runner
+ */
+export async function main(otherCommands: Loaders): Promise<void> {
+  const commands: Loaders = { ...ownCommands, ...otherCommands };
+  const [first = "run", ...rest] = process.argv.slice(2);
+  const name = first.startsWith("-") ? "run" : first;
+  const args = first.startsWith("-") ? [first, ...rest] : rest;
+  const reporter = createReporter({
+    out: process.stdout,
+    err: process.stderr,
+    json: args.includes("--json"),
+    now: () => new Date(),
+  });
+  try {
+    loadEnvFile();
+    if (name === "help" || first === "--help" || first === "-h") {
+      const text = await helpText(commands, rest[0]);
+      reporter.result(text, { help: text });
+      return;
+    }
+    const load = commands[name];
+    if (load === undefined) throw unknownCommand(name, commands);
+    const { command } = await load();
+    if (args.includes("--help") || args.includes("-h")) {
+      reporter.result(command.help, { help: command.help });
+      return;
+    }
+    process.exitCode = await runUntilSignal(command, {
+      ...parseOptions(name, command, args),
+      env: process.env,
+      reporter,
+    });
+  } catch (error) {
+    const { exitCode, message } = failureOf(error);
+    reporter.failure(message, exitCode);
+    process.exitCode = exitCode;
+  }
+}
+
+/** `.env` beside package.json; what the environment already has wins. */
+function loadEnvFile(): void {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+}
+
+function parseOptions(
+  name: string,
+  command: Command,
+  args: readonly string[],
+): Pick<Invocation, "names" | "options"> {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { ...command.options, json: { type: "boolean" } },
+      allowPositionals: command.takesNames ?? false,
+    });
+    const options = Object.fromEntries(
+      Object.entries(values).filter(([, value]) => !Array.isArray(value)),
+    ) as Record<string, string | boolean | undefined>;
+    return { names: positionals, options };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([`${reason.split(". ")[0]}. See: elt help ${name}`]);
+  }
+}
+
+/** A signal ends the program after a short clean-up; a second one ends it at once. */
+async function runUntilSignal(
+  command: Command,
+  invocation: Omit<Invocation, "signal" | "onInterrupt">,
+): Promise<number> {
+  const abort = new AbortController();
+  let cleanUp: (exitCode: number) => Promise<void> = async () => undefined;
+  const interrupted = new Promise<number>((resolve) => {
+    for (const [signal, exitCode] of Object.entries(signals)) {
+      process.once(signal, () => {
+        abort.abort();
+        process.once(signal, () => process.exit(exitCode));
+        const grace = setTimeout(() => resolve(exitCode), INTERRUPT_GRACE_MS);
+        cleanUp(exitCode)
+          .catch(() => undefined)
+          .finally(() => {
+            clearTimeout(grace);
+            resolve(exitCode);
+          });
+      });
+    }
+  });
+  const finished = command.run({
+    ...invocation,
+    signal: abort.signal,
+    onInterrupt: (work) => {
+      cleanUp = work;
+    },
+  });
+  const winner = await Promise.race([
+    finished.then((exitCode) => ({ exitCode, interrupted: false })),
+    interrupted.then((exitCode) => ({ exitCode, interrupted: true })),
+  ]);
+  // Work under way cannot be awaited: its transaction is rolled back by the server.
+  if (winner.interrupted) process.exit(winner.exitCode);
+  return winner.exitCode;
+}
+
+function unknownCommand(name: string, commands: Loaders): ConfigError {
+  return new ConfigError([
+    `There is no command "${name}". Commands: ${Object.keys(commands).join(", ")}. See: elt help`,
+  ]);
+}
+
+async function helpText(commands: Loaders, name: string | undefined): Promise<string> {
+  if (name !== undefined) {
+    const load = commands[name];
+    if (load === undefined) throw unknownCommand(name, commands);
+    return (await load()).command.help;
+  }
+  const lines = await Promise.all(
+    Object.entries(commands).map(async ([command, load]) => {
+      return `  ${command.padEnd(10)} ${(await load()).command.summary}`;
+    }),
+  );
+  return [
+    "elt: CVDW → PostgreSQL → marts",
+    "",
+    "Usage: elt <command> [options]        (npm run elt -- <command>)",
+    "",
+    ...lines,
+    "",
+    "Every command takes --help and --json. Without a command: run.",
+    "Exit codes: 0 done · 1 a model or test failed, nothing published · 2 configuration ·",
+    "3 the source failed for at least one object · 4 another run holds the lock ·",
+    "5 infrastructure lost · 130/143 interrupted",
+  ].join("\n");
+}

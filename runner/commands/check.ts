@@ -1,0 +1,27 @@
+import { projectRoot } from "../building.ts";
+import { type Command, exitCodes, type Invocation } from "../command.ts";
+import { checkProject } from "../models/check.ts";
+import { ModelError } from "../models/problem.ts";
+import { loadProject } from "../models/project.ts";
+import { withDatabase } from "../session.ts";
+
+export const command: Command = {
+  summary: "find every problem in the models, without building them",
+  help: `Usage: elt check
+
+Parses every model, checks names, order, headers and tests, and lets PostgreSQL check each SELECT in
+a throw-away schema. All problems are shown at once, as file:line:column. Nothing is changed.`,
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const project = await loadProject(projectRoot);
+  const problems = await withDatabase(invocation, "check", ({ pool }) =>
+    checkProject(pool, project),
+  );
+  if (problems.length > 0) throw new ModelError(problems);
+  const { models, seeds } = project;
+  const text = `${models.length} models and ${seeds.length} seeds: no problems.`;
+  invocation.reporter.result(text, { models: models.length, seeds: seeds.length, problems: [] });
+  return exitCodes.done;
+}

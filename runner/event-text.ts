@@ -1,0 +1,95 @@
+import { styleText } from "node:util";
+import type { RunEvent } from "./events.ts";
+import { formatTestResult } from "./models/test-failure.ts";
+
+/** What stands on the last line of a terminal while work goes on; empty clears it. */
+export type StatusLine = string;
+
+/** The line that an event leaves on a terminal; undefined when it leaves none. */
+export function formatEvent(event: RunEvent): string | undefined {
+  switch (event.type) {
+    case "object-finished": {
+      const name = event.object.padEnd(24);
+      if (event.verdict === "failed") return `${styleText("red", "✗")} ${name} ${event.reason}`;
+      const mark = event.verdict === "proven" ? styleText("green", "✓") : styleText("yellow", "!");
+      const counts = [
+        `${count(event.records)} records`.padStart(18),
+        `${count(event.newVersions)} new`.padStart(14),
+        `${count(event.pages)} ${event.pages === 1 ? "page" : "pages"}`.padStart(12),
+        seconds(event.ms).padStart(9),
+      ].join("");
+      const line = `${mark} ${name}${counts}  ${event.mode}`;
+      return event.reason === undefined ? line : `${line}\n  ${event.reason}`;
+    }
+    case "request-retried":
+      return styleText(
+        "yellow",
+        `  ${event.reason} Trying again in ${seconds(event.ms)} (attempt ${event.attempt + 1}).`,
+      );
+    case "pass-repeated":
+      return styleText(
+        "yellow",
+        `  ${event.object} changed while it was read (${count(event.distinct)} of ${count(event.total)}): reading it again.`,
+      );
+    case "model-built": {
+      const { changes } = event;
+      const rows =
+        changes === undefined
+          ? "view".padStart(18)
+          : `${count(changes.total)} rows`.padStart(18) +
+            differences(changes.added, changes.changed, changes.removed).padStart(30);
+      return `${styleText("green", "✓")} ${event.model.padEnd(40)}${rows}  ${seconds(event.ms).padStart(8)}`;
+    }
+    case "test-failed": {
+      const mark = event.severity === "error" ? styleText("red", "✗") : styleText("yellow", "!");
+      return `${mark} ${formatTestResult(event)}`;
+    }
+    case "lock-wait":
+      return `Waiting for ${event.holder} to finish its ${event.lock}.`;
+    case "warning":
+      return styleText("yellow", event.message);
+    case "published": {
+      const { added, changed, removed } = event.changes;
+      return `Published (${event.publicationId}): ${differences(added, changed, removed)} in marts.`;
+    }
+    case "object-started":
+    case "page-landed":
+    case "budget-wait":
+      return undefined;
+  }
+}
+
+/** The status line after an event; undefined leaves it as it is. */
+export function statusOf(event: RunEvent): StatusLine | undefined {
+  switch (event.type) {
+    case "object-started":
+      return `  ${event.object}: ${event.mode}${event.since === null ? "" : ` since ${event.since}`}…`;
+    case "page-landed": {
+      const left = event.etaMs === undefined ? "" : `, about ${seconds(event.etaMs)} left`;
+      return `  ${event.object}: page ${event.done} of ${event.pages}, ${count(event.records)} records${left}`;
+    }
+    case "budget-wait":
+      return `  ${event.object}: the request budget has room again in ${seconds(event.ms)}`;
+    default:
+      return undefined;
+  }
+}
+
+function differences(added: number, changed: number, removed: number): string {
+  if (added + changed + removed === 0) return "no changes";
+  const parts = [
+    added > 0 ? `+${count(added)}` : "",
+    changed > 0 ? `~${count(changed)}` : "",
+    removed > 0 ? `−${count(removed)}` : "",
+  ];
+  return parts.filter((part) => part !== "").join(" ");
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+function seconds(ms: number): string {
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}

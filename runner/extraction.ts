@@ -1,0 +1,103 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Pool } from "pg";
+import { createBudget } from "../extract/budget.ts";
+import { type CvdwObject, catalogue, defaultObjects, findObject } from "../extract/catalogue.ts";
+import { createCvdwClient } from "../extract/cvdw.ts";
+import type { ScanResult } from "../extract/events.ts";
+import { extractionLock, extractObjects } from "../extract/extract.ts";
+import { PAGES_AT_ONCE } from "../extract/scan.ts";
+import { exitCodes } from "./command.ts";
+import type { SourceConfig } from "./config.ts";
+import { ConfigError } from "./errors.ts";
+import type { RunEvent } from "./events.ts";
+import { locked, type Session } from "./session.ts";
+
+/** The source's own maximum. */
+const PAGE_SIZE = 500;
+
+/**
+ * Extracts objects of one account while holding its lock.
+ * @throws LockError when another run extracts the account, ConfigError when the source refuses the
+ *   credentials for every object
+ */
+export async function runExtraction(
+  { pool, runId }: Session,
+  source: SourceConfig,
+  objects: readonly CvdwObject[],
+  emit: (event: RunEvent) => void,
+): Promise<readonly ScanResult[]> {
+  const { conta } = source;
+  const lock = { name: extractionLock(conta), subject: `An extraction of account ${conta}` };
+  const results = await locked(pool, lock, () => extract(pool, runId, source, objects, emit));
+  if (results.length > 0 && results.every((result) => result.unauthorized)) {
+    throw new ConfigError([
+      `CVDW refused the credentials of account ${conta} for every object (401): check CVCRM_API_EMAIL, CVCRM_API_TOKEN and CVCRM_ACCOUNT, and that the user has access to CVDW.`,
+    ]);
+  }
+  return results;
+}
+
+async function extract(
+  pool: Pool,
+  runId: bigint,
+  source: SourceConfig,
+  objects: readonly CvdwObject[],
+  emit: (event: RunEvent) => void,
+): Promise<readonly ScanResult[]> {
+  const { conta, email, token } = source;
+  const client = createCvdwClient({ conta, email, token, baseUrl: source.url });
+  const budget = createBudget({
+    database: pool,
+    conta,
+    limit: source.rateLimit,
+    concurrency: PAGES_AT_ONCE,
+    sleep: delay,
+    onWait: ({ object, ms }) => emit({ type: "budget-wait", object, ms }),
+  });
+  const context = {
+    client,
+    budget,
+    emit,
+    sleep: delay,
+    random: Math.random,
+    database: pool,
+    runId,
+    pageSize: PAGE_SIZE,
+    now: () => new Date(),
+  };
+  try {
+    return await extractObjects(context, objects);
+  } finally {
+    await client.close();
+  }
+}
+
+/** 3 when any object is not proven to have arrived whole. */
+export function extractionExitCode(results: readonly ScanResult[]): number {
+  return results.every((result) => result.verdict === "proven")
+    ? exitCodes.done
+    : exitCodes.sourceFailed;
+}
+
+/** One sentence for stderr that names the objects that did not arrive whole. */
+export function extractionSummary(results: readonly ScanResult[]): string | undefined {
+  const bad = results.filter((result) => result.verdict !== "proven");
+  const [first] = bad;
+  if (first === undefined) return undefined;
+  const names = bad.map((result) => result.object).join(", ");
+  return `${bad.length} of ${results.length} objects did not arrive whole (${names}). ${first.reason ?? ""}`;
+}
+
+/**
+ * The objects that a command names; all that the marts need when it names none.
+ * @throws ConfigError for a name that CVDW does not have
+ */
+export function chooseObjects(names: readonly string[]): readonly CvdwObject[] {
+  if (names.length === 0) return defaultObjects;
+  const unknown = names.filter((name) => findObject(name) === undefined);
+  if (unknown.length > 0) {
+    const known = catalogue.map((object) => object.name).join(", ");
+    throw new ConfigError([`CVDW has no object ${unknown.join(", ")}. Objects: ${known}.`]);
+  }
+  return names.flatMap((name) => findObject(name) ?? []);
+}

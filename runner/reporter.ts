@@ -1,0 +1,84 @@
+import { styleText } from "node:util";
+import { formatEvent, type StatusLine, statusOf } from "./event-text.ts";
+import type { RunEvent } from "./events.ts";
+
+/** Where a command's output goes. The only writer of stdout and stderr. */
+export type Reporter = {
+  /** True when a program reads the output. */
+  readonly json: boolean;
+  /** Progress of a run. */
+  readonly event: (event: RunEvent) => void;
+  /** A sentence for a person; a line with type "message" for a program. */
+  readonly say: (sentence: string) => void;
+  /** Only for a person at a terminal: may hold what a log must not, like a connection string. */
+  readonly sayPrivately: (sentence: string) => void;
+  /** The answer of a command: text for a person, data for a program. */
+  readonly result: (text: string, data: unknown) => void;
+  /** Why it failed: a sentence on stderr, and a line for the program that reads the output. */
+  readonly failure: (sentence: string, exitCode: number) => void;
+};
+
+type Output = { readonly write: (text: string) => unknown; readonly isTTY?: boolean };
+
+/** Text with a status line on a terminal, JSON lines elsewhere or when asked for. */
+export function createReporter(options: {
+  readonly out: Output;
+  readonly err: Output;
+  readonly json: boolean;
+  readonly now: () => Date;
+}): Reporter {
+  const { out, err, now } = options;
+  const progressAsJson = options.json || out.isTTY !== true;
+  let status = "";
+
+  const line = (data: object): void => {
+    out.write(`${JSON.stringify({ at: now().toISOString(), ...data })}\n`);
+  };
+  const clearStatus = (): void => {
+    if (status !== "") out.write("\r\x1b[K");
+    status = "";
+  };
+  const text = (content: string): void => {
+    clearStatus();
+    out.write(`${content}\n`);
+  };
+  const showStatus = (next: StatusLine): void => {
+    clearStatus();
+    status = next;
+    if (status !== "") out.write(styleText("dim", status));
+  };
+
+  return {
+    json: options.json,
+    event(event) {
+      if (progressAsJson) {
+        line(event);
+        return;
+      }
+      const permanent = formatEvent(event);
+      if (permanent !== undefined) text(permanent);
+      const next = statusOf(event);
+      if (next !== undefined) showStatus(next);
+    },
+    say(sentence) {
+      if (progressAsJson) line({ type: "message", message: sentence });
+      else text(sentence);
+    },
+    sayPrivately(sentence) {
+      if (!progressAsJson) text(sentence);
+    },
+    result(content, data) {
+      if (options.json) out.write(`${JSON.stringify(data)}\n`);
+      else text(content);
+    },
+    failure(sentence, exitCode) {
+      clearStatus();
+      if (progressAsJson) line({ type: "failed", exitCode, message: sentence });
+      err.write(`${styleIfTerminal(err, sentence)}\n`);
+    },
+  };
+}
+
+function styleIfTerminal(output: Output, sentence: string): string {
+  return output.isTTY === true ? styleText("red", sentence) : sentence;
+}

@@ -1,0 +1,108 @@
+import type { Pool, PoolClient } from "pg";
+import { tryLock } from "../extract/lock.ts";
+import { execute, sql } from "../extract/query.ts";
+import type { Invocation } from "./command.ts";
+import { readDatabaseConfig } from "./config.ts";
+import { type Database, openDatabase } from "./database.ts";
+import { LockError } from "./errors.ts";
+import { failureOf } from "./failure.ts";
+import { finishRun, startRun } from "./run-record.ts";
+
+/** An open database and the number of the run that uses it. */
+export type Session = { readonly pool: Pool; readonly runId: bigint };
+
+/** Opens the configured database for as long as `work` takes. */
+export async function withDatabase<T>(
+  { env, reporter }: Invocation,
+  command: string,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const database = await openDatabase(readDatabaseConfig(env), {
+    applicationName: `elt ${command}`,
+    log: reporter.say,
+  });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Records `work` as a run in `elt.runs`, whatever its end: done, failed, or interrupted. */
+export async function recorded(
+  invocation: Invocation,
+  pool: Pool,
+  run: { readonly command: string; readonly conta: string | null },
+  work: (session: Session) => Promise<number>,
+): Promise<number> {
+  const runId = await startRun(pool, run);
+  invocation.onInterrupt((exitCode) => finishRun(pool, runId, { exitCode, error: "interrupted" }));
+  try {
+    const exitCode = await work({ pool, runId });
+    await finishRun(pool, runId, { exitCode, error: null });
+    return exitCode;
+  } catch (error) {
+    const { exitCode, message } = failureOf(error);
+    // When the database is what was lost, the run cannot be recorded; the error still counts.
+    await finishRun(pool, runId, { exitCode, error: message }).catch(() => undefined);
+    throw error;
+  }
+}
+
+const THIRTY_MINUTES_MS = 30 * 60 * 1000;
+
+/**
+ * Runs `work` while holding a lock of the database.
+ * @throws LockError when somebody else holds it, at once or after waiting for half an hour
+ */
+export async function locked<T>(
+  pool: Pool,
+  lock: {
+    readonly name: string;
+    readonly subject: string;
+    /** Called with the holder when the lock must be waited for; without it nobody waits. */
+    readonly onWait?: (holder: string) => void;
+  },
+  work: () => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await acquire(client, lock);
+    return await work();
+  } finally {
+    // Ending the connection frees the lock, also when it was lost on the way.
+    client.release(true);
+  }
+}
+
+async function acquire(
+  client: PoolClient,
+  lock: {
+    readonly name: string;
+    readonly subject: string;
+    readonly onWait?: (holder: string) => void;
+  },
+): Promise<void> {
+  const attempt = await tryLock(client, lock.name);
+  if (attempt.status === "held") return;
+  const { holder } = attempt;
+  const who =
+    holder === undefined
+      ? "another run"
+      : `"${holder.application}" (database process ${holder.pid}, since ${holder.since.toISOString()})`;
+  if (lock.onWait === undefined) {
+    throw new LockError(`${lock.subject} is already under way by ${who}. Wait for it to end.`);
+  }
+  lock.onWait(who);
+  await execute(
+    client,
+    sql`select set_config('lock_timeout', ${String(THIRTY_MINUTES_MS)}, false)`,
+  );
+  try {
+    await execute(client, sql`select pg_advisory_lock(hashtextextended(${lock.name}, 0))`);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code !== "55P03") throw error;
+    throw new LockError(`${lock.subject} was still under way by ${who} after 30 minutes.`);
+  }
+}
