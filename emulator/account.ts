@@ -1,8 +1,8 @@
-import { type BaseRows, OLDEST_STAMP, rowsFromArray, type StampedRecord } from "./baseRows.ts";
+import { type BaseRows, OLDEST_STAMP, rowsFromArray, type StampedRecord } from "./base-rows.ts";
 import { objectSpecs, specOf } from "./fields.ts";
 import { type CvdwRecord, type Json, keyText, orderOf } from "./record.ts";
 import { type ExtraRow, type Selection, type StampRange, select } from "./selection.ts";
-import { wallClockText } from "./wallClock.ts";
+import { wallClockText } from "./wall-clock.ts";
 
 /** When a scripted change happens: an instant, or Brasília wall clock `YYYY-MM-DD HH:MM:SS`. */
 export type ChangeTime = { readonly at?: Date | string };

@@ -1,7 +1,7 @@
 import { type Account, type AccountOptions, createAccount } from "./account.ts";
 import type { CvdwRecord, Json } from "./record.ts";
-import { recordOf } from "./recordOf.ts";
-import { brazilianDayText, dayNumber, dayText } from "./wallClock.ts";
+import { recordOf } from "./record-of.ts";
+import { brazilianDayText, dayNumber, dayText } from "./wall-clock.ts";
 
 /*
  * The account with a known answer: five standing sales worth 3,425,000.00, commissions of

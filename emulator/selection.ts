@@ -1,4 +1,4 @@
-import type { BaseRows } from "./baseRows.ts";
+import type { BaseRows } from "./base-rows.ts";
 import type { CvdwRecord } from "./record.ts";
 
 /** A row that left its base position, or never had one. */
