@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   cpSync,
@@ -82,7 +83,7 @@ function linkLibraries(directory: string): void {
   if (!existsSync(list)) return;
   const links: { source: string; target: string }[] = JSON.parse(readFileSync(list, "utf8"));
   for (const { source, target } of links) {
-    const link = path.resolve(directory, "..", target);
+    const link = path.join(directory, path.relative("native", target));
     if (existsSync(link)) continue;
     const file = path.relative(path.dirname(target), source);
     try {
@@ -98,9 +99,9 @@ function linkLibraries(directory: string): void {
 }
 
 function copyForAccount(source: string, name: string): string {
-  // Two builds of one version differ in size and time at least.
-  const { size, mtimeMs } = statSync(path.join(source, "bin", name));
-  const copy = path.join(cacheDirectory, `postgres-${size}-${Math.floor(mtimeMs / 1000)}`);
+  const program = readFileSync(path.join(source, "bin", name));
+  const digest = createHash("sha256").update(program).digest("hex").slice(0, 16);
+  const copy = path.join(cacheDirectory, `postgres-${digest}`);
   if (existsSync(copy)) return copy;
   const unfinished = `${copy}.${process.pid}`;
   try {

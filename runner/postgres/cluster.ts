@@ -72,6 +72,7 @@ export async function ensureCluster(cluster: Cluster): Promise<void> {
     single,
     `create database ${database};\n`,
   );
+  if (account !== undefined) chownSync(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
   renameSync(unfinished, data);
 }
 

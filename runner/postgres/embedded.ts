@@ -93,25 +93,25 @@ function taskOf({ dataDir, nativeDir, settings, lingerMs }: EmbeddedOptions): Su
 }
 
 async function attach(task: SupervisorTask, log: EmbeddedOptions["log"]): Promise<Hold> {
-  let announced = false;
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const lease = readLease(task.home);
-    const conversation = lease === undefined ? undefined : await greet(lease);
-    if (conversation === undefined) {
-      if (!announced) log?.(`Starting the embedded PostgreSQL in ${task.home}.`);
-      announced = true;
-      await startSupervisor(task);
-      continue;
+  const started: Started[] = [];
+  try {
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const lease = readLease(task.home);
+      const conversation = lease === undefined ? undefined : await greet(lease);
+      if (conversation === undefined) {
+        if (started.length === 0) log?.(`Starting the embedded PostgreSQL in ${task.home}.`);
+        started.push(await startSupervisor(task));
+        continue;
+      }
+      const answer = await conversation.next();
+      const given = isAnswer(answer) ? answer : undefined;
+      if (given?.status === "ready") return { ...given, conversation };
+      // Wait until it has gone: it failed, or was on its way out and gave no answer.
+      await leave(conversation);
+      if (given !== undefined) throw new ConfigError(given.problems);
     }
-    const answer = await conversation.next();
-    // A supervisor that is on its way out ends the conversation without an answer.
-    if (!isAnswer(answer)) {
-      conversation.end();
-      continue;
-    }
-    if (answer.status === "ready") return { ...answer, conversation };
-    conversation.end();
-    throw new ConfigError(answer.problems);
+  } finally {
+    for (const supervisor of started) supervisor.release();
   }
   throw new ConfigError([
     `The embedded PostgreSQL in ${task.home} ended ${attempts} times while starting: see server.log and supervisor.log there.`,
@@ -129,11 +129,14 @@ async function leave(conversation: Conversation): Promise<void> {
   await ended;
 }
 
+/** A supervisor that this process has started, and keeps until it holds a connection. */
+type Started = { release(): void };
+
 /**
  * Runs the supervisor in a session of its own, so that Ctrl-C in the terminal does not reach it or
  * the server. Resolves when a supervisor answers, this one or another that was faster.
  */
-async function startSupervisor(task: SupervisorTask): Promise<void> {
+async function startSupervisor(task: SupervisorTask): Promise<Started> {
   const errors = openSync(path.join(task.home, "supervisor.log"), "a", 0o600);
   const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   const program = path.join(import.meta.dirname, "supervisor.ts");
@@ -141,10 +144,11 @@ async function startSupervisor(task: SupervisorTask): Promise<void> {
     cwd: "/",
     detached: true,
     env: serverEnvironment(),
-    stdio: ["ignore", "pipe", errors],
+    stdio: ["pipe", "pipe", errors],
     windowsHide: true,
   });
   closeSync(errors);
+  child.stdin?.on("error", () => {});
   const listening = await new Promise<boolean>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => resolve(code === 0));
@@ -152,8 +156,10 @@ async function startSupervisor(task: SupervisorTask): Promise<void> {
   });
   child.stdout?.destroy();
   child.unref();
-  if (listening) return;
-  throw new ConfigError([
-    `The program that keeps the embedded PostgreSQL did not start: see supervisor.log in ${task.home}.`,
-  ]);
+  if (!listening) {
+    throw new ConfigError([
+      `The program that keeps the embedded PostgreSQL did not start: see supervisor.log in ${task.home}.`,
+    ]);
+  }
+  return { release: () => child.stdin?.destroy() };
 }

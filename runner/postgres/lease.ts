@@ -11,6 +11,8 @@ import { type Conversation, converse, isGreeting } from "./conversation.ts";
  */
 export type Lease = {
   readonly generation: number;
+  /** For people who look at the file; whether the holder lives is asked at its port. */
+  readonly pid: number;
   readonly port: number;
   /** Proves to the supervisor that the caller may read the cluster's files. */
   readonly token: string;
@@ -43,7 +45,12 @@ export async function acquireLease(home: string, port: number): Promise<Lease | 
       if (conversation !== undefined) return undefined;
     }
     const generation = Math.max(0, ...generations(home)) + 1;
-    const lease = { generation, port, token: randomBytes(16).toString("base64url") };
+    const lease = {
+      generation,
+      pid: process.pid,
+      port,
+      token: randomBytes(16).toString("base64url"),
+    };
     if (!publish(home, lease)) continue;
     if (Math.max(...generations(home)) === generation) {
       for (const old of generations(home)) {

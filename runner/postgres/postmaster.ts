@@ -125,8 +125,8 @@ function reasonIn(output: string): string {
 async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | undefined> {
   for (;;) {
     const file = readPidFile(cluster);
-    if (file === undefined || !isAlive(file.pid)) return undefined;
-    if (!(await isPostmaster(file))) {
+    if (file === undefined) return undefined;
+    if (!(await isRunning(file))) {
       disown(cluster, file.pid);
       return undefined;
     }
@@ -134,7 +134,7 @@ async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | undefined
       const stop = () => {
         process.kill(file.pid, "SIGINT");
       };
-      return { port: file.port, ended: endOf(file.pid), stop };
+      return { port: file.port, ended: endOf(file), stop };
     }
     // Starting, or on its way out: wait for what it becomes.
     await delay(pollMs);
@@ -142,9 +142,10 @@ async function adoptPostmaster(cluster: Cluster): Promise<Postmaster | undefined
 }
 
 /**
- * The number in the pid file belongs to another process now (after a container's restart it often
- * does), and the server would refuse to start. It ignores its parent's number there; the rest of
- * the file must stay, because it leads the server to processes that still use the data.
+ * A killed server leaves its number behind, and the next one refuses to start when a process has
+ * that number now, also a dead one that nobody has reaped: in containers both are common. It
+ * ignores its parent's number there. The rest of the file must stay, because it leads the server
+ * to processes that still use the data.
  */
 function disown(cluster: Cluster, pid: number): void {
   const file = pidFilePath(cluster);
@@ -152,21 +153,15 @@ function disown(cluster: Cluster, pid: number): void {
   writeFileSync(file, text.replace(new RegExp(`^${pid}\\b`), String(process.pid)));
 }
 
-async function endOf(pid: number): Promise<void> {
-  while (isAlive(pid)) await delay(pollMs * 10);
+async function endOf(file: PidFile): Promise<void> {
+  while (await isRunning(file)) await delay(pollMs * 5);
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-/** Whether the process is the server that wrote the file: its arguments name the same port. */
-async function isPostmaster({ pid, port }: PidFile): Promise<boolean> {
+/**
+ * Whether the server that wrote the file runs: its arguments name the same port. A number alone
+ * proves nothing, it may have passed to another process.
+ */
+async function isRunning({ pid, port }: PidFile): Promise<boolean> {
   const commandLine = await readCommandLine(pid);
   return commandLine.includes("postgres") && commandLine.includes(`port=${port}`);
 }

@@ -1,6 +1,6 @@
 // A program of its own: it owns one cluster's server, and lives as long as somebody uses it. Every
 // user holds a connection to it, which the kernel closes when the user dies, also by kill -9.
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server } from "node:net";
 import path from "node:path";
 import { ConfigError } from "../errors.ts";
 import { serverAccount } from "./account.ts";
@@ -20,9 +20,6 @@ export type SupervisorTask = {
   readonly lingerMs: number;
 };
 
-/** The first user is the process that started this program; it has this long to come. */
-const firstUserMs = 10_000;
-
 async function supervise(task: SupervisorTask): Promise<void> {
   const server = createServer();
   const port = await listen(server);
@@ -34,7 +31,8 @@ async function supervise(task: SupervisorTask): Promise<void> {
   // A terminal or a service manager signals everybody at once, and users still need the server.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
-  const users = new Set<Socket>();
+  // The program that started this one holds its standard input until somebody has a connection.
+  const users = new Set<NodeJS.ReadableStream>([process.stdin]);
   const start = startServer(task);
   let stopping = false;
   let timer: NodeJS.Timeout;
@@ -49,11 +47,12 @@ async function supervise(task: SupervisorTask): Promise<void> {
     // Closes what is left: users who wait for the end see it, users who just came start anew.
     process.exit(0);
   }
-  function stopUnlessUsed(afterMs: number): void {
+  function forget(user: NodeJS.ReadableStream): void {
+    users.delete(user);
     clearTimeout(timer);
     timer = setTimeout(() => {
       if (users.size === 0 && !stopping) void stop();
-    }, afterMs);
+    }, task.lingerMs);
   }
 
   server.on("connection", async (socket) => {
@@ -61,11 +60,8 @@ async function supervise(task: SupervisorTask): Promise<void> {
     const token = await user.next();
     if (!isToken(token, lease)) return user.end();
     user.send(greeting(lease.token));
-    users.add(socket);
-    user.onEnd(() => {
-      users.delete(socket);
-      stopUnlessUsed(task.lingerMs);
-    });
+    users.add(socket).delete(process.stdin);
+    user.onEnd(() => forget(socket));
     const { answer } = await start;
     if (stopping) return;
     user.send(answer);
@@ -74,7 +70,7 @@ async function supervise(task: SupervisorTask): Promise<void> {
     if (users.size > 0) user.end();
     else if (!stopping) await stop();
   });
-  stopUnlessUsed(firstUserMs);
+  process.stdin.once("close", () => forget(process.stdin)).resume();
 
   const started = await start;
   if (started.status === "ready") {
