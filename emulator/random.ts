@@ -1,16 +1,17 @@
 /** Random numbers that depend on their seed and nothing else. */
 export type Random = {
+  state: number;
   /** A number in [0, 1). */
-  readonly unit: () => number;
+  unit(): number;
   /** An integer in [0, below). */
-  readonly int: (below: number) => number;
+  int(below: number): number;
   /** An integer in [from, to], both included. */
-  readonly between: (from: number, to: number) => number;
+  between(from: number, to: number): number;
   /** True with the given probability. */
-  readonly chance: (probability: number) => boolean;
-  readonly pick: <Item>(items: readonly [Item, ...Item[]]) => Item;
+  chance(probability: number): boolean;
+  pick<Item>(items: readonly [Item, ...Item[]]): Item;
   /** A new array in random order. */
-  readonly shuffle: <Item>(items: readonly Item[]) => Item[];
+  shuffle<Item>(items: readonly Item[]): Item[];
 };
 
 /** Mixes two 32-bit numbers into one (murmur3's finaliser). */
@@ -28,34 +29,44 @@ export function hashText(text: string): number {
   return h >>> 0;
 }
 
-/** A stream of random numbers (mulberry32). */
+/** A stream of random numbers (mulberry32). Generators open one per record, so it holds no closures. */
 export function createRandom(seed: number): Random {
-  let state = seed | 0;
-  const unit = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  const int = (below: number): number => Math.floor(unit() * below);
-  return {
-    unit,
-    int,
-    between: (from, to) => from + int(to - from + 1),
-    chance: (probability) => unit() < probability,
-    pick: (items) => items[int(items.length)] ?? items[0],
-    shuffle: (items) => {
-      const shuffled = [...items];
-      for (let i = shuffled.length - 1; i > 0; i--) {
-        const j = int(i + 1);
-        const held = shuffled[i];
-        const other = shuffled[j];
-        if (held !== undefined && other !== undefined) {
-          shuffled[i] = other;
-          shuffled[j] = held;
-        }
-      }
-      return shuffled;
-    },
-  };
+  return { state: seed | 0, unit, int, between, chance, pick, shuffle };
+}
+
+function unit(this: Random): number {
+  this.state = (this.state + 0x6d2b79f5) | 0;
+  let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+}
+
+function int(this: Random, below: number): number {
+  return Math.floor(this.unit() * below);
+}
+
+function between(this: Random, from: number, to: number): number {
+  return from + this.int(to - from + 1);
+}
+
+function chance(this: Random, probability: number): boolean {
+  return this.unit() < probability;
+}
+
+function pick<Item>(this: Random, items: readonly [Item, ...Item[]]): Item {
+  return items[this.int(items.length)] ?? items[0];
+}
+
+function shuffle<Item>(this: Random, items: readonly Item[]): Item[] {
+  const shuffled = [...items];
+  for (let i = shuffled.length - 1; i > 0; i--) {
+    const j = this.int(i + 1);
+    const held = shuffled[i];
+    const other = shuffled[j];
+    if (held !== undefined && other !== undefined) {
+      shuffled[i] = other;
+      shuffled[j] = held;
+    }
+  }
+  return shuffled;
 }

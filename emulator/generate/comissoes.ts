@@ -1,7 +1,7 @@
 import type { BaseRows } from "../base-rows.ts";
 import { dayText, momentText } from "../wall-clock.ts";
 import { computedRows, reais } from "./computed-rows.ts";
-import { firstId, randomFor } from "./market.ts";
+import { agencyOf, firstId, randomFor } from "./market.ts";
 import { createPattern, patternCount, shareAt, type World } from "./world.ts";
 
 const pattern = createPattern([1, 2, 1, 0, 3, 1, 2, 1, 1, 0]);
@@ -29,7 +29,7 @@ export function comissoesRows({ market, stories }: World): BaseRows {
       const valor = Math.round(total * (parts[share.nth] ?? 1));
       const paid = outcome === "venda" && story.decidida < (market.calendar.hoje - 45) * 86_400;
       const created = position < undated ? ZERO_DATE : momentText(story.alterada);
-      const agency = market.imobiliarias.find(({ id }) => id === corretor?.imobiliaria);
+      const agency = agencyOf(market, corretor);
       return {
         referencia: `${first + position}`,
         referencia_data: created,

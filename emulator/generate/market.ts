@@ -115,6 +115,15 @@ export function firstId(object: string): number {
   return 1 + (streamOf(object) % 90) * 100;
 }
 
+/** The agency a broker works for, if there is a broker. */
+export function agencyOf(
+  market: Market,
+  corretor: Corretor | null | undefined,
+): Imobiliaria | undefined {
+  if (corretor === null || corretor === undefined) return undefined;
+  return market.imobiliarias[corretor.imobiliaria - firstId("imobiliarias")];
+}
+
 /** A made-up person. */
 export function personName(random: Random): string {
   const name = `${random.pick(firstNames)} ${random.pick(lastNames)}`;

@@ -4,9 +4,9 @@ import type { Random } from "../random.ts";
 import { type CvdwRecord, type Json, keyText } from "../record.ts";
 import { brazilianDayText, dayText, momentText } from "../wall-clock.ts";
 import { computedRows, reais, reaisText } from "./computed-rows.ts";
-import { firstId, personName, randomFor } from "./market.ts";
+import { firstId, randomFor } from "./market.ts";
 import { brazilianNumber } from "./reservas.ts";
-import { cities, media, reasons, regions, remarks, subjects } from "./texts.ts";
+import { type Words, wordsFor } from "./words.ts";
 import type { World } from "./world.ts";
 
 /** Rows for each reservation; objects not named here have a tenth. None has fewer than seven. */
@@ -71,9 +71,8 @@ export function otherRows(world: World, object: string): BaseRows {
   const shape = shapeOf(object);
   const record = (position: number) =>
     otherRecord(world, object, shape, { position, changed: changedAt(position) });
-  const forms = shape.fields.find(({ name }) => name === "referencia_data")?.forms ?? [];
-  const dated =
-    forms.length === 0 || forms.some((form) => form === "str:datetime" || form === "str:date");
+  const forms = shape.referenciaData;
+  const dated = forms.some((form) => form === "str:datetime" || form === "str:date");
   const oddFirst = forms.includes("null") || forms.includes("str:zero-date");
   return computedRows({
     count,
@@ -104,10 +103,15 @@ type Field = {
   /** The object its ids point at. */
   readonly target: string | undefined;
   readonly nested: readonly Field[] | undefined;
+  /** Makes a text for it. */
+  readonly words: Words;
 };
 
 type Shape = {
   readonly key: readonly string[];
+  /** Wire forms of `referencia` and `referencia_data`. */
+  readonly referencia: readonly string[];
+  readonly referenciaData: readonly string[];
   readonly fields: readonly Field[];
   /** The field that repeats `referencia_data`. */
   readonly dateField: string | undefined;
@@ -121,9 +125,13 @@ function undatedRows(count: number): number {
 
 function shapeOf(object: string): Shape {
   const spec = specOf(object);
+  const fields = Object.entries(spec.fields).map(([name, field]) => readField(name, field));
+  const formsOf = (name: string) => fields.find((field) => field.name === name)?.forms ?? [];
   return {
     key: spec.key,
-    fields: Object.entries(spec.fields).map(([name, field]) => readField(name, field)),
+    referencia: formsOf("referencia"),
+    referenciaData: formsOf("referencia_data"),
+    fields,
     dateField: spec.referencia_data_is,
   };
 }
@@ -131,11 +139,12 @@ function shapeOf(object: string): Shape {
 function readField(name: string, spec: FieldSpec): Field {
   if (typeof spec !== "string") {
     const nested = Object.entries(spec).map(([inner, field]) => readField(inner, field));
-    return { name, type: "array", forms: [], target: undefined, nested };
+    return { name, type: "array", forms: [], target: undefined, nested, words: wordsFor(name) };
   }
   const [declared = "", target] = spec.split(" -> ");
   const [type = "", forms = ""] = declared.split(" ");
-  return { name, type, forms: forms === "" ? [] : forms.split("|"), target, nested: undefined };
+  const observed = forms === "" ? [defaultForm(type, name)] : forms.split("|");
+  return { name, type, forms: observed, target, nested: undefined, words: wordsFor(name) };
 }
 
 function otherRecord(world: World, object: string, shape: Shape, place: Place): CvdwRecord {
@@ -167,14 +176,13 @@ function referenciaOf(object: string, shape: Shape, record: CvdwRecord, id: numb
   if (object === "unidades_situacao") return `${record.idunidade}_${id}`;
   const [first = ""] = shape.key;
   const text = first === "referencia" ? `${id}` : shape.key.map((field) => record[field]).join("_");
-  const forms = shape.fields.find(({ name }) => name === "referencia")?.forms ?? [];
+  const forms = shape.referencia;
   return forms.length === 1 && forms[0] === "int" ? Number(text) : text;
 }
 
 function shownDate(shape: Shape, { position, changed }: Place, count: number): Json {
-  const forms = shape.fields.find(({ name }) => name === "referencia_data")?.forms ?? [];
-  const dated =
-    forms.length === 0 || forms.some((form) => form === "str:datetime" || form === "str:date");
+  const forms = shape.referenciaData;
+  const dated = forms.some((form) => form === "str:datetime" || form === "str:date");
   const odd = forms.includes("str:zero-date")
     ? "0000-00-00 00:00:00"
     : forms.includes("null")
@@ -194,13 +202,13 @@ function fieldValue(world: World, field: Field, random: Random, changed: number)
     return [Object.fromEntries(row)];
   }
   const form = field.forms[random.int(field.forms.length)];
-  if (form === "null") return null;
+  if (form === undefined || form === "null") return null;
   if (form === "str:empty") return "";
   if (field.target !== undefined) {
     const id = firstId(field.target) + random.int(Math.max(7, world.market.reservas));
-    return form?.startsWith("str") ? `${id}` : id;
+    return form.startsWith("str") ? `${id}` : id;
   }
-  switch (form ?? defaultForm(field)) {
+  switch (form) {
     case "int":
       return field.name.startsWith("id") ? 1 + random.int(900) : random.int(5_000);
     case "float":
@@ -230,12 +238,13 @@ function fieldValue(world: World, field: Field, random: Random, changed: number)
     case "str:csv-or-br-number":
       return brazilianNumber(random.int(90_000_000));
     default:
-      return wordsFor(world, field.name, random);
+      return field.words(world.market, random);
   }
 }
 
-function defaultForm(field: Field): string {
-  switch (field.type) {
+/** The form of a field that was never observed. */
+function defaultForm(type: string, name: string): string {
+  switch (type) {
     case "integer":
       return "int";
     case "number":
@@ -247,30 +256,6 @@ function defaultForm(field: Field): string {
     case "array":
       return "array";
     default:
-      return /^(ativo|novo|retorno)/.test(field.name) ? "str:S/N" : "str";
+      return /^(ativo|novo|retorno)/.test(name) ? "str:S/N" : "str";
   }
-}
-
-function wordsFor({ market }: World, name: string, random: Random): string {
-  const anyOf = (items: readonly { readonly nome: string }[]) =>
-    items[random.int(items.length)]?.nome ?? "";
-  if (/situacao|status/.test(name)) return random.pick(market.vocabulary.vivas);
-  if (/email/.test(name)) return `pessoa${random.int(9_000)}@example.com`;
-  if (/empreendimento/.test(name)) return anyOf(market.empreendimentos);
-  if (/imobiliaria/.test(name)) return anyOf(market.imobiliarias);
-  if (/corretor|gestor|responsavel|usuario|vistoriador/.test(name)) return anyOf(market.corretores);
-  if (/valor/.test(name))
-    return random.chance(0.5) ? brazilianNumber(random.int(9_000_000)) : random.pick(remarks);
-  if (/cliente|^nome|associado|pessoa|favorecido/.test(name)) return personName(random);
-  if (/documento|cpf|cnpj|rg/.test(name)) return `${10_000_000_000 + random.int(9e9)}`;
-  if (/telefone|celular/.test(name))
-    return `(47) 9${random.between(1_000, 9_999)}-${random.between(1_000, 9_999)}`;
-  if (/cidade/.test(name)) return random.pick(cities)[0];
-  if (/estado$/.test(name)) return random.pick(cities)[1];
-  if (/regiao/.test(name)) return random.pick(regions);
-  if (/midia|origem|canal|conversao/.test(name)) return random.pick(media);
-  if (/motivo/.test(name)) return random.pick(reasons);
-  if (/assunto|titulo|tipo/.test(name)) return random.pick(subjects);
-  if (/unidade/.test(name)) return `${random.between(1, 20)}0${random.between(1, 8)}`;
-  return random.pick(remarks);
 }

@@ -2,7 +2,7 @@ import type { BaseRows } from "../base-rows.ts";
 import { recordOf } from "../record-of.ts";
 import { momentText } from "../wall-clock.ts";
 import { computedRows } from "./computed-rows.ts";
-import { firstId, randomFor } from "./market.ts";
+import { agencyOf, firstId, randomFor } from "./market.ts";
 import { remarks, subjects } from "./texts.ts";
 import type { World } from "./world.ts";
 
@@ -19,7 +19,7 @@ export function corretoresRows({ market }: World): BaseRows {
     record: (position) => {
       const random = randomFor(seed, "corretores", position);
       const corretor = corretores[position];
-      const agency = market.imobiliarias.find(({ id }) => id === corretor?.imobiliaria);
+      const agency = agencyOf(market, corretor);
       const document = 1_000_000_000 + random.int(9e9);
       return recordOf("corretores", {
         referencia: `${first + position}`,

@@ -2,7 +2,7 @@ import type { BaseRows } from "../base-rows.ts";
 import type { CvdwRecord } from "../record.ts";
 import { dayText, momentText } from "../wall-clock.ts";
 import { computedRows, reais, reaisText } from "./computed-rows.ts";
-import { firstId, type Market, randomFor } from "./market.ts";
+import { agencyOf, firstId, type Market, randomFor } from "./market.ts";
 import type { Story } from "./story.ts";
 import { remarks } from "./texts.ts";
 import type { World } from "./world.ts";
@@ -26,7 +26,7 @@ function reservaRecord(market: Market, story: Story): CvdwRecord {
   const { empreendimento, unidade, corretor, outcome } = story;
   const { numerosComoTexto } = market.vocabulary;
   const amount = numerosComoTexto ? reaisText : reais;
-  const imobiliaria = market.imobiliarias.find(({ id }) => id === corretor?.imobiliaria);
+  const imobiliaria = agencyOf(market, corretor);
   const changed = momentText(story.alterada);
   const undated = undatedForm(story.position, market.reservas);
   const shownChange = undated === undefined ? changed : undated;

@@ -3,7 +3,7 @@ import type { CvdwRecord, Json } from "../record.ts";
 import { recordOf } from "../record-of.ts";
 import { dayText, momentText } from "../wall-clock.ts";
 import { computedRows, reais } from "./computed-rows.ts";
-import { firstId, randomFor } from "./market.ts";
+import { agencyOf, firstId, randomFor } from "./market.ts";
 import type { Ranking, Story } from "./story.ts";
 import { banks } from "./texts.ts";
 import type { World } from "./world.ts";
@@ -77,7 +77,7 @@ function place(story: Story): CvdwRecord {
 
 function seller({ market }: World, story: Story): CvdwRecord {
   const { corretor } = story;
-  const agency = market.imobiliarias.find(({ id }) => id === corretor?.imobiliaria);
+  const agency = agencyOf(market, corretor);
   return {
     idcorretor: corretor?.id ?? 0,
     corretor: corretor?.nome ?? "",
