@@ -1,0 +1,1 @@
+export async function benchExtract(_sizes: readonly number[]): Promise<void> {}
