@@ -3,14 +3,17 @@ import { randomBytes, randomInt } from "node:crypto";
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { ConfigError } from "../errors.ts";
 import { type Account, canEnter } from "./account.ts";
@@ -58,32 +61,34 @@ export async function ensureCluster(cluster: Cluster): Promise<void> {
     chownSync(unfinished, account.uid, account.gid);
     chownSync(password, account.uid, account.gid);
   }
-  const directory = dataArgument(unfinished, account);
-  await runProgram(cluster, unfinished, binaries.initdb, [
+  const initialize = (directory: string) => [
     ...["-D", directory, "--username", role],
     ...["--pwfile", `${directory}/../${path.basename(password)}`, "--auth=scram-sha-256"],
     ...["--encoding=UTF8", ...localeArguments(binaries.major)],
-  ]);
-  const single = ["--single", "-D", directory, "postgres"];
-  await runProgram(
-    cluster,
-    unfinished,
-    binaries.postgres,
-    single,
-    `create database ${database};\n`,
-  );
+  ];
+  await runProgram(cluster, unfinished, binaries.initdb, initialize);
+  const alone = (directory: string) => ["--single", "-D", directory, "postgres"];
+  await runProgram(cluster, unfinished, binaries.postgres, alone, `create database ${database};\n`);
   if (account !== undefined) chownSync(password, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
   renameSync(unfinished, data);
 }
 
+/** A data directory as a server program gets it: its name, and what must be open while it starts. */
+export type Handover = {
+  readonly name: string;
+  /** Follows standard input, output and error. */
+  readonly descriptors: readonly number[];
+};
+
 /**
- * The data directory as the server is told it. When its account cannot enter the directories above,
- * it is started inside and finds itself through /proc: PostgreSQL works with its directory as the
- * working directory and never looks up.
+ * Hands the data directory to the server's account. When that cannot enter the directories above,
+ * it inherits the open directory and reaches it through /proc: whoever has it needs no way to it.
  */
-export function dataArgument(directory: string, account: Account | undefined): string {
-  if (canEnter(path.dirname(directory), account)) return directory;
-  if (process.platform === "linux") return "/proc/self/cwd";
+export function handOver(directory: string, account: Account | undefined): Handover {
+  if (canEnter(path.dirname(directory), account)) return { name: directory, descriptors: [] };
+  if (process.platform === "linux") {
+    return { name: "/proc/self/fd/3", descriptors: [openSync(directory, "r")] };
+  }
   throw new ConfigError([
     `PostgreSQL does not run as root, and other users cannot enter ${directory}: run as another user, or set DATABASE_URL.`,
   ]);
@@ -120,29 +125,38 @@ function localeArguments(major: number): readonly string[] {
 
 async function runProgram(
   { account }: Cluster,
-  cwd: string,
+  directory: string,
   program: string,
-  args: readonly string[],
+  args: (directory: string) => readonly string[],
   input = "",
 ): Promise<void> {
-  const child = spawn(program, args, { cwd, ...account, env: serverEnvironment() });
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
+  const { name, descriptors } = handOver(directory, account);
+  const child = spawn(program, args(name), {
+    ...account,
+    env: serverEnvironment(),
+    stdio: ["pipe", "pipe", "pipe", ...descriptors],
+  });
+  for (const descriptor of descriptors) closeSync(descriptor);
+  child.stdin?.on("error", () => {}).end(input);
   const exit = new Promise<string | number>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? signal ?? ""));
   });
   const [status, output, errors] = await Promise.all([
     exit,
-    text(child.stdout),
-    text(child.stderr),
+    everything(child.stdout),
+    everything(child.stderr),
   ]);
   // A stand-alone server ends with 0 also when a statement failed.
   if (status === 0 && !/\b(ERROR|FATAL|PANIC):/.test(errors)) return;
   const reason = lastLine(errors) ?? lastLine(output) ?? `exit ${status}`;
   throw new ConfigError([
-    `${path.basename(program)} could not make the embedded PostgreSQL in ${cwd}: ${reason}`,
+    `${path.basename(program)} could not make the embedded PostgreSQL in ${directory}: ${reason}`,
   ]);
+}
+
+async function everything(stream: Readable | null): Promise<string> {
+  return stream === null ? "" : text(stream);
 }
 
 function lastLine(output: string): string | undefined {

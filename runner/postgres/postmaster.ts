@@ -3,13 +3,7 @@ import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError } from "../errors.ts";
-import {
-  type Cluster,
-  changePort,
-  clusterPort,
-  dataArgument,
-  serverEnvironment,
-} from "./cluster.ts";
+import { type Cluster, changePort, clusterPort, handOver, serverEnvironment } from "./cluster.ts";
 import { type Settings, settingArguments } from "./settings.ts";
 
 /** A running server. */
@@ -71,14 +65,13 @@ async function launch(cluster: Cluster, settings: Settings): Promise<Launch> {
   const port = clusterPort(cluster.home);
   const log = openLog(cluster);
   const logStart = statSync(logFile(cluster)).size;
-  const args = ["-D", dataArgument(data, account), ...settingArguments(port, settings)];
-  const child = spawn(binaries.postgres, args, {
-    cwd: data,
+  const { name, descriptors } = handOver(data, account);
+  const child = spawn(binaries.postgres, ["-D", name, ...settingArguments(port, settings)], {
     ...account,
     env: serverEnvironment(),
-    stdio: ["ignore", log, log],
+    stdio: ["ignore", log, log, ...descriptors],
   });
-  closeSync(log);
+  for (const descriptor of [log, ...descriptors]) closeSync(descriptor);
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
