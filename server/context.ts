@@ -1,0 +1,13 @@
+import type { Pool } from "pg";
+import type { ServerConfig } from "../runner/config.ts";
+import type { ServerLog } from "./events.ts";
+import type { PublicationWatch } from "./publication.ts";
+
+/** What every handler works with. */
+export type ServerContext = {
+  readonly pool: Pool;
+  readonly config: ServerConfig;
+  readonly watch: PublicationWatch;
+  readonly log: ServerLog;
+  readonly now: () => Date;
+};

@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Pool } from "pg";
+import { isLoopback, type ServerConfig } from "../runner/config.ts";
+import { ConfigError } from "../runner/errors.ts";
+import { createApplication } from "./application.ts";
+import { describeServerEvent, type ServerEvent } from "./events.ts";
+import { watchPublication } from "./publication.ts";
+
+export type ServerOptions = {
+  /** Stays the caller's: close it after the server. One of its connections listens for publications. */
+  readonly pool: Pool;
+  readonly config: ServerConfig;
+  /** Gets one line for each answer and each trouble. */
+  readonly log: (sentence: string) => void;
+  /** The clock of ages and of the day. */
+  readonly now?: () => Date;
+};
+
+export type RunningServer = {
+  /** Without a slash at the end. */
+  readonly url: string;
+  /** Stops accepting, finishes what is under way, closes the listening connection. */
+  close(): Promise<void>;
+};
+
+/** Longer than any request may take: its queries end after 10 s. */
+const closeTimeoutMs = 15_000;
+
+/**
+ * Serves the marts: dashboard, API, health. Starts also while the database is away.
+ * @throws ConfigError when the address cannot be had (`code` is the system's), or is open to others
+ *   without a key
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { pool, config, now = () => new Date() } = options;
+  const log = (event: ServerEvent) => options.log(describeServerEvent(event));
+  if (!isLoopback(config.host) && config.apiKeys.length === 0) {
+    throw new ConfigError([
+      `HOST is ${config.host}, which others can reach, and SERVER_API_KEYS is missing: set SERVER_API_KEYS, or HOST=127.0.0.1.`,
+    ]);
+  }
+  const watch = await watchPublication(pool, log);
+  const server = createServer(createApplication({ pool, config, watch, log, now }));
+  try {
+    server.listen(config.port, config.host);
+    await once(server, "listening");
+  } catch (error) {
+    await watch.close();
+    throw explainListen(error, config);
+  }
+  let closing: Promise<void> | undefined;
+  // A kept-alive connection becomes idle, and may go, when its last answer is out.
+  server.on("request", (_request, response) => {
+    response.once("close", () => {
+      if (closing !== undefined) server.closeIdleConnections();
+    });
+  });
+  const close = async () => {
+    const closed = once(server, "close");
+    server.close();
+    const deadline = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
+    await closed;
+    clearTimeout(deadline);
+    await watch.close();
+  };
+  return {
+    url: urlOf(config.host, server.address()),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function urlOf(host: string, address: AddressInfo | string | null): string {
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  return `http://${bare.includes(":") ? `[${bare}]` : bare}:${port}`;
+}
+
+function explainListen(error: unknown, { host, port }: ServerConfig): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  const { code } = error;
+  const problem = (sentence: string) =>
+    Object.assign(new ConfigError([sentence], { cause: error }), { code });
+  switch (code) {
+    case "EADDRINUSE":
+      return problem(
+        `Port ${port} of ${host} is taken: set PORT to another, or stop the program that has it.`,
+      );
+    case "EACCES":
+      return problem(`Port ${port} needs rights that this user lacks: set PORT to one above 1023.`);
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return problem(`HOST is ${host}, which is no address of this machine: correct it.`);
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,133 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kpiRoutes } from "../../server/kpi-routes.ts";
+import type { RunningServer } from "../../server/serve.ts";
+import type { TestDatabase } from "../postgres.ts";
+import { createPublishedDatabase, dadosOf, serve } from "./published.ts";
+
+let database: TestDatabase;
+let server: RunningServer;
+beforeAll(async () => {
+  database = await createPublishedDatabase();
+  server = await serve(database.pool);
+});
+afterAll(async () => {
+  await server.close();
+  await database.drop();
+});
+
+const views = [
+  { path: "/api/vendas-mensais", view: "vw_vendas_mensais" },
+  { path: "/api/vendas-empreendimentos", view: "vw_vendas_por_empreendimento" },
+  { path: "/api/vendas-corretores", view: "vw_vendas_por_corretor" },
+  { path: "/api/vendas-times", view: "vw_vendas_por_time" },
+  { path: "/api/vso-mensal", view: "vw_vso_mensal" },
+  { path: "/api/prosoluto", view: "vw_prosoluto_analise" },
+  { path: "/api/tabela-geral-vendas", view: "vw_tabela_geral_vendas" },
+  { path: "/api/comparacao-anual", view: "vw_vendas_ano_atual_vs_passado" },
+] as const;
+
+function get(path: string): Promise<Response> {
+  return fetch(server.url + path);
+}
+
+async function rowsOf(path: string): Promise<Record<string, unknown>[]> {
+  const dados = await dadosOf(await get(path));
+  expect(dados).toBeInstanceOf(Array);
+  return dados as Record<string, unknown>[];
+}
+
+test("the KPIs cover every account, and one account when it is named", async () => {
+  const one = {
+    quantidade_vendas: 5,
+    valor_total: 3_425_000,
+    ticket_medio: 685_000,
+    total_comissoes: 171_250,
+    empreendimentos: 3,
+    corretores: 4,
+  };
+  expect(await dadosOf(await get("/api/kpis?conta=exemplo"))).toEqual(one);
+  expect(await dadosOf(await get("/api/kpis"))).toEqual({
+    quantidade_vendas: 10,
+    valor_total: 6_850_000,
+    ticket_medio: 685_000,
+    total_comissoes: 342_500,
+    empreendimentos: 6,
+    corretores: 8,
+  });
+});
+
+test("every address but the KPIs stands for one of the eight views", () => {
+  const paths = kpiRoutes.map(({ path }) => path).filter((path) => path !== "/api/kpis");
+  expect(paths).toEqual(views.map(({ path }) => path));
+});
+
+describe.each(views)("$path", ({ path, view }) => {
+  test("shows exactly the rows and columns of the view", async () => {
+    const { rows, fields } = await database.pool.query(
+      `select to_jsonb(kpi) as row, ${view}.* from marts.${view}, to_jsonb(${view}) as kpi`,
+    );
+    const shown = await rowsOf(path);
+    expect(shown.length).toBeGreaterThan(0);
+    expect(Object.keys(shown[0] ?? {})).toEqual(fields.slice(1).map(({ name }) => name));
+    const expected = rows.map(({ row }) => row);
+    expect(shown).toHaveLength(expected.length);
+    expect(shown).toEqual(expect.arrayContaining(expected));
+  });
+
+  test("keeps the account in every row, and narrows to one", async () => {
+    const both = await rowsOf(path);
+    expect([...new Set(both.map(({ conta }) => conta))].sort()).toEqual(["exemplo", "outra"]);
+    const one = await rowsOf(`${path}?conta=outra`);
+    expect(one).toEqual(both.filter(({ conta }) => conta === "outra"));
+  });
+});
+
+test("money keeps the digits that the database wrote, as a plain number", async () => {
+  const text = await (await get("/api/kpis?conta=exemplo")).text();
+  expect(text).toContain('"valor_total":3425000.00,"ticket_medio":685000.00');
+});
+
+test("days are written as days, whatever the database's own style says", async () => {
+  await database.pool.query(
+    `do $$ begin execute format('alter database %I set datestyle = ''SQL, DMY''', current_database()); end $$`,
+  );
+  const { rows } = await database.pool.query(
+    "select to_char(max(data_venda), 'YYYY-MM-DD') as day from marts.vendas",
+  );
+  // The setting reaches only connections made after it.
+  const pool = new pg.Pool({ connectionString: database.url });
+  const other = await serve(pool);
+  const dados = await dadosOf(await fetch(`${other.url}/api/tabela-geral-vendas`));
+  await other.close();
+  await pool.end();
+  expect(dados).toEqual(
+    expect.arrayContaining([expect.objectContaining({ data_venda: rows[0].day })]),
+  );
+});
+
+test("an account without data is named as unknown", async () => {
+  for (const path of ["/api/kpis", "/api/vso-mensal", "/api/tabela-geral-vendas"]) {
+    const response = await get(`${path}?conta=exmplo`);
+    expect(response.status).toBe(404);
+    expect(response.headers.get("content-type")).toContain("application/problem+json");
+    expect(await response.json()).toMatchObject({ status: 404, parametro: "conta" });
+  }
+});
+
+test("an account's name is only ever a value", async () => {
+  const name = "exemplo' or '1'='1";
+  const response = await get(`/api/vso-mensal?conta=${encodeURIComponent(name)}`);
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({ detail: expect.stringContaining(name) });
+});
+
+test("HEAD gives the headers of GET without the rows", async () => {
+  const got = await get("/api/vso-mensal");
+  const headed = await fetch(`${server.url}/api/vso-mensal`, { method: "HEAD" });
+  expect(headed.status).toBe(200);
+  expect(await headed.text()).toBe("");
+  for (const name of ["etag", "content-type", "content-length"]) {
+    expect(headed.headers.get(name)).toBe(got.headers.get(name));
+  }
+});
