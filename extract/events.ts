@@ -1,3 +1,5 @@
+import type { CvdwFault } from "./errors.ts";
+
 /** What extraction tells while it runs; the terminal, the JSON log and tests consume it. */
 export type ExtractEvent =
   | {
@@ -45,6 +47,6 @@ export type ScanResult = {
   readonly ms: number;
   /** Why it is not proven, as a sentence. */
   readonly reason?: string;
-  /** 401: the account has no permission for it, or the token is wrong. */
-  readonly unauthorized?: true;
+  /** What the source did, when the verdict is `failed`. */
+  readonly fault?: CvdwFault;
 };

@@ -1,5 +1,5 @@
 import type { CvdwObject } from "./catalogue.ts";
-import { CvdwError } from "./errors.ts";
+import { CvdwError, type CvdwFault } from "./errors.ts";
 import type { ScanResult } from "./events.ts";
 import { type ScanContext, scanObject } from "./scan.ts";
 
@@ -9,7 +9,8 @@ export function extractionLock(conta: string): string {
 }
 
 /**
- * Scans objects one after the other. A failure of the source ends its object, not the run.
+ * Scans objects one after the other. A failure of the source ends its object, not the run; but a
+ * source that never answered anything is not asked for the other objects too.
  * @returns one result per object, in order
  */
 export async function extractObjects(
@@ -18,7 +19,12 @@ export async function extractObjects(
 ): Promise<readonly ScanResult[]> {
   const results: ScanResult[] = [];
   for (const object of objects) {
-    const result = await scanOrFailure(context, object);
+    const [first] = results;
+    const silent = first?.fault === "network" ? first.reason : undefined;
+    const result =
+      silent === undefined
+        ? await scanOrFailure(context, object)
+        : failedScan(object, { fault: "network", reason: `${object.name} was not tried.` });
     context.emit({ type: "object-finished", ...result });
     results.push(result);
   }
@@ -31,16 +37,23 @@ async function scanOrFailure(context: ScanContext, object: CvdwObject): Promise<
     return await scanObject(context, object);
   } catch (error) {
     if (!(error instanceof CvdwError)) throw error;
-    return {
-      object: object.name,
-      verdict: "failed",
-      mode: "full",
-      records: 0,
-      newVersions: 0,
-      pages: 0,
-      ms: Math.round(performance.now() - started),
-      reason: error.message,
-      ...(error.fault === "unauthorized" ? { unauthorized: true } : {}),
-    };
+    const ms = Math.round(performance.now() - started);
+    return failedScan(object, { fault: error.fault, reason: error.message, ms });
   }
+}
+
+function failedScan(
+  object: CvdwObject,
+  failure: { readonly fault: CvdwFault; readonly reason: string; readonly ms?: number },
+): ScanResult {
+  return {
+    object: object.name,
+    verdict: "failed",
+    mode: "full",
+    records: 0,
+    newVersions: 0,
+    pages: 0,
+    ms: 0,
+    ...failure,
+  };
 }

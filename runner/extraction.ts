@@ -29,7 +29,7 @@ export async function runExtraction(
   const { conta } = source;
   const lock = { name: extractionLock(conta), subject: `An extraction of account ${conta}` };
   const results = await locked(pool, lock, () => extract(pool, runId, source, objects, emit));
-  if (results.length > 0 && results.every((result) => result.unauthorized)) {
+  if (results.length > 0 && results.every((result) => result.fault === "unauthorized")) {
     throw new ConfigError([
       `CVDW refused the credentials of account ${conta} for every object (401): check CVCRM_API_EMAIL, CVCRM_API_TOKEN and CVCRM_ACCOUNT, and that the user has access to CVDW.`,
     ]);
