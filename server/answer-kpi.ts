@@ -1,5 +1,6 @@
-import type { Request, RequestHandler, Response } from "express";
+import type { RequestHandler, Response } from "express";
 import { type SQLQuery, sql } from "../extract/query.ts";
+import { arrowAnswer } from "./arrow.ts";
 import type { ServerContext } from "./context.ts";
 import { etagOf, matchesEtag } from "./etag.ts";
 import { chooseFormat, mediaTypes } from "./format.ts";
@@ -45,8 +46,14 @@ export function answerKpi(
     const { etag, publication, result } = found;
     const truncated = result.rows.length > rowCap;
     const kept = truncated ? { ...result, rows: result.rows.slice(0, rowCap) } : result;
-    const body = jsonAnswer({ publication, result: kept, single: route.single, truncated });
-    send(request, response, { etag, type: mediaTypes[format], body });
+    const body =
+      format === "arrow"
+        ? arrowAnswer({ publication, result: kept, truncated })
+        : jsonAnswer({ publication, result: kept, single: route.single, truncated });
+    response.setHeader("ETag", etag);
+    response.setHeader("Content-Type", mediaTypes[format]);
+    response.setHeader("Content-Length", body.length);
+    response.end(body);
   };
 }
 
@@ -71,15 +78,6 @@ async function requireAccount(snapshot: Snapshot, conta: string): Promise<void> 
     detail: `Não há dados da conta "${conta}".`,
     members: { parametro: "conta" },
   });
-}
-
-type Body = { readonly etag: string; readonly type: string; readonly body: Buffer };
-
-function send(_request: Request, response: Response, { etag, type, body }: Body): void {
-  response.setHeader("ETag", etag);
-  response.setHeader("Content-Type", type);
-  response.setHeader("Content-Length", body.length);
-  response.end(body);
 }
 
 function notModified(response: Response, etag: string): void {
