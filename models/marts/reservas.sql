@@ -95,21 +95,22 @@ classificadas as (
     where reservas.reserva_id is not null
 )
 
+-- A CVDW também diz 0 onde não há corretor, unidade…: nenhum registro tem esse número.
 select
     classificadas.conta,
     classificadas.reserva_id,
-    classificadas.empreendimento_id,
+    nullif(classificadas.empreendimento_id, 0) as empreendimento_id,
     classificadas.empreendimento,
     classificadas.etapa,
     classificadas.bloco,
-    classificadas.unidade_id,
+    nullif(classificadas.unidade_id, 0) as unidade_id,
     classificadas.unidade,
-    classificadas.corretor_id,
+    nullif(classificadas.corretor_id, 0) as corretor_id,
     classificadas.corretor,
-    classificadas.imobiliaria_id,
+    nullif(classificadas.imobiliaria_id, 0) as imobiliaria_id,
     classificadas.imobiliaria,
     classificadas.time_final as time_corretor,
-    classificadas.cliente_id,
+    nullif(classificadas.cliente_id, 0) as cliente_id,
     classificadas.cliente,
     classificadas.documento_cliente,
     classificadas.email_cliente,
