@@ -1,5 +1,5 @@
 import { type BaseRows, OLDEST_STAMP, rowsFromArray, type StampedRecord } from "./base-rows.ts";
-import { objectSpecs, specOf } from "./fields.ts";
+import { objectAtPath, objectSpecs, specOf } from "./fields.ts";
 import { type CvdwRecord, type Json, keyText, orderOf } from "./record.ts";
 import { type ExtraRow, type Selection, type StampRange, select } from "./selection.ts";
 import { wallClockText } from "./wall-clock.ts";
@@ -85,7 +85,9 @@ export function createAccount(options: AccountOptions): Account {
   } = options;
   for (const object of Object.keys(options.objects ?? {})) specOf(object);
   const states = new Map<string, ObjectState>();
-  const stateOf = (object: string): ObjectState => {
+  const stateOf = (name: string): ObjectState => {
+    // Two names of one path are one object.
+    const object = objectAtPath(specOf(name).path) ?? name;
     let state = states.get(object);
     if (state === undefined) {
       state = openObject(object, options.objects?.[object] ?? []);

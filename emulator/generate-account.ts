@@ -8,7 +8,7 @@ import { otherRows } from "./generate/other-objects.ts";
 import { atendimentosRows, corretoresRows, imobiliariasRows } from "./generate/people.ts";
 import { reservasRows } from "./generate/reservas.ts";
 import { distratosRows, repassesRows, vendasRows } from "./generate/sales.ts";
-import { createStories } from "./generate/story.ts";
+import { createStories } from "./generate/stories.ts";
 import { unidadesRows } from "./generate/unidades.ts";
 import type { World } from "./generate/world.ts";
 import { mix } from "./random.ts";
@@ -52,8 +52,7 @@ export function generateAccount(options: GenerateOptions): Account {
   const world: World = { market, stories: createStories(market) };
   const objects: Record<string, BaseRows> = {};
   for (const object of objectSpecs.keys()) {
-    // Shown by /corretores, and no endpoint of its own.
-    const rows = generators.get(object === "corretores_profissional" ? "corretores" : object);
+    const rows = generators.get(object);
     objects[object] = rows === undefined ? otherRows(world, object) : rows(world);
   }
   return createAccount({ ...rest, objects });

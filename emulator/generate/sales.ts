@@ -4,7 +4,8 @@ import { recordOf } from "../record-of.ts";
 import { dayText, momentText } from "../wall-clock.ts";
 import { computedRows, reais } from "./computed-rows.ts";
 import { agencyOf, firstId, randomFor } from "./market.ts";
-import type { Ranking, Story } from "./story.ts";
+import type { Ranking } from "./stories.ts";
+import type { Story } from "./story.ts";
 import { banks } from "./texts.ts";
 import type { World } from "./world.ts";
 

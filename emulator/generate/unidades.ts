@@ -3,7 +3,8 @@ import type { CvdwRecord, Json } from "../record.ts";
 import { brazilianDayText, dayText, momentText } from "../wall-clock.ts";
 import { computedRows, reais, reaisText } from "./computed-rows.ts";
 import { firstId, type Market, randomFor } from "./market.ts";
-import type { Story, Unidade } from "./story.ts";
+import type { Story } from "./story.ts";
+import type { Unidade } from "./unidade.ts";
 import type { World } from "./world.ts";
 
 /** The units: sold or reserved when their reservation says so, else on offer or blocked. */

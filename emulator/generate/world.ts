@@ -1,5 +1,5 @@
 import type { Market } from "./market.ts";
-import type { Stories } from "./story.ts";
+import type { Stories } from "./stories.ts";
 
 /** What the generators of all objects of an account work from. */
 export type World = { readonly market: Market; readonly stories: Stories };
