@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { accessSync, closeSync, constants, mkdirSync, openSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -78,6 +78,7 @@ function taskOf({ dataDir, nativeDir, settings, lingerMs }: EmbeddedOptions): Su
   try {
     mkdirSync(dataDir, { recursive: true });
     const home = realpathSync(dataDir);
+    accessSync(home, constants.R_OK | constants.W_OK);
     return {
       home,
       ...(nativeDir === undefined ? {} : { nativeDir: path.resolve(nativeDir) }),
@@ -86,9 +87,12 @@ function taskOf({ dataDir, nativeDir, settings, lingerMs }: EmbeddedOptions): Su
     };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([`The folder ${dataDir} for the embedded PostgreSQL: ${reason}`], {
-      cause: error,
-    });
+    throw new ConfigError(
+      [
+        `The folder of the embedded PostgreSQL cannot be used (${reason}): run as the user who made it, or set DATABASE_URL.`,
+      ],
+      { cause: error },
+    );
   }
 }
 

@@ -83,6 +83,10 @@ async function launch(cluster: Cluster, settings: Settings): Promise<Launch> {
     return { status: "running", postmaster: { port, ended, stop } };
   }
   await ended;
+  if (child.signalCode !== null) {
+    const reason = `it was killed with ${child.signalCode}, perhaps because memory ran out.`;
+    return { status: "failed", because: "other", reason };
+  }
   const output = readFileSync(logFile(cluster)).subarray(logStart).toString();
   return { status: "failed", because: classify(output), reason: reasonIn(output) };
 }
