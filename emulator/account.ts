@@ -1,4 +1,4 @@
-import { type BaseRows, OLDEST_STAMP, rowsFromArray, type StampedRecord } from "./base-rows.ts";
+import { type BaseRows, rowsFromArray, type StampedRecord } from "./base-rows.ts";
 import { objectAtPath, objectSpecs, specOf } from "./fields.ts";
 import { type CvdwRecord, type Json, keyText, orderOf } from "./record.ts";
 import { type ExtraRow, type Selection, type StampRange, select } from "./selection.ts";
@@ -67,13 +67,14 @@ type ObjectState = {
   readonly replaced: Map<number, CvdwRecord>;
   readonly restamped: Map<number, string>;
   readonly extras: ExtraRow[];
+  readonly extrasByKey: Map<string, ExtraRow>;
   readonly added: Map<string, FieldValue>;
   readonly selections: Map<string, Selection>;
 };
 
 type Found =
   | { readonly from: "base"; readonly position: number; readonly record: CvdwRecord }
-  | { readonly from: "extra"; readonly index: number; readonly record: CvdwRecord };
+  | { readonly from: "extra"; readonly row: ExtraRow; readonly record: CvdwRecord };
 
 /** Makes an account. Throws on an object that the source does not have. */
 export function createAccount(options: AccountOptions): Account {
@@ -172,6 +173,7 @@ function openObject(
     replaced: new Map(),
     restamped: new Map(),
     extras: [],
+    extrasByKey: new Map(),
     added: new Map(),
     selections: new Map(),
   };
@@ -211,9 +213,8 @@ function shown(state: ObjectState, selected: ReturnType<Selection["at"]>): CvdwR
 
 function find(state: ObjectState, object: string, key: RecordKey): Found {
   const wanted = isComposed(key) ? key.join("|") : String(key);
-  const index = state.extras.findLastIndex((row) => keyText(row.record, state.key) === wanted);
-  const extra = state.extras[index];
-  if (extra !== undefined) return { from: "extra", index, record: extra.record };
+  const extra = state.extrasByKey.get(wanted);
+  if (extra !== undefined) return { from: "extra", row: extra, record: extra.record };
   const position = state.base.find(wanted);
   if (position === undefined || state.gone.has(position)) {
     throw new Error(`${object} has no record with key ${wanted}`);
@@ -229,7 +230,9 @@ function isComposed(key: RecordKey): key is readonly (string | number)[] {
 /** Takes a row out of its place and returns the stamp it had. */
 function takeOut(state: ObjectState, found: Found): string {
   if (found.from === "extra") {
-    return state.extras.splice(found.index, 1)[0]?.stamp ?? OLDEST_STAMP;
+    state.extras.splice(state.extras.indexOf(found.row), 1);
+    state.extrasByKey.delete(keyText(found.record, state.key));
+    return found.row.stamp;
   }
   state.gone.add(found.position);
   state.replaced.delete(found.position);
@@ -241,8 +244,10 @@ function takeOut(state: ObjectState, found: Found): string {
 }
 
 function place(state: ObjectState, row: ExtraRow): void {
-  const after = state.extras.findIndex((other) => other.order > row.order);
-  state.extras.splice(after === -1 ? state.extras.length : after, 0, row);
+  // Most changes come last: look from the end.
+  const before = state.extras.findLastIndex((other) => other.order <= row.order);
+  state.extras.splice(before + 1, 0, row);
+  state.extrasByKey.set(keyText(row.record, state.key), row);
 }
 
 /** The names of every object an account can hold. */

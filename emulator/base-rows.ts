@@ -22,7 +22,7 @@ export type BaseRows = {
 export type StampedRecord = { readonly record: CvdwRecord; readonly stamp?: string };
 
 /** What a row without a date is stamped with when nothing else is said. */
-export const OLDEST_STAMP = "2000-01-01 00:00:00";
+const OLDEST_STAMP = "2000-01-01 00:00:00";
 
 /** Rows held in memory, sorted by `referencia_data` (ties keep the given order). */
 export function rowsFromArray(given: readonly StampedRecord[], key: readonly string[]): BaseRows {

@@ -151,6 +151,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const server = createServer((request, response) => {
     // A client that hangs up half way is its own business; anything else is a bug and must surface.
     serve(request, response).catch((error: unknown) => {
+      response.destroy();
       if (!request.destroyed || request.complete) throw error;
     });
   });
