@@ -1,0 +1,18 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { loadProject, type Project } from "../runner/models/project.ts";
+
+/** Writes files (path → text) into a folder of their own and loads them as a project. */
+export async function projectOf(files: Readonly<Record<string, string>>): Promise<Project> {
+  const root = await mkdtemp(path.join(tmpdir(), "elt-project-"));
+  try {
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(path.dirname(path.join(root, file)), { recursive: true });
+      await writeFile(path.join(root, file), text);
+    }
+    return await loadProject(root);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}

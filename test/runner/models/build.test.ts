@@ -1,0 +1,388 @@
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import type { BuildEvent } from "../../../runner/events.ts";
+import { type BuildResult, buildProject } from "../../../runner/models/build.ts";
+import { checkProject } from "../../../runner/models/check.ts";
+import { formatProblem, ModelError } from "../../../runner/models/problem.ts";
+import { TestFailure } from "../../../runner/models/test-failure.ts";
+import { startRun } from "../../../runner/run-record.ts";
+import { createTestDatabase } from "../../postgres.ts";
+import { projectOf } from "../../project.ts";
+
+const database = await createTestDatabase();
+afterAll(() => database.drop());
+const { pool } = database;
+
+const staging = `-- Pessoas de teste.
+-- @key conta, chave
+-- @warn lossless(valor, valor)
+select
+    l.conta,
+    l.chave,
+    (l.payload ->> 'id')::bigint as pessoa_id,
+    l.payload ->> 'nome' as nome,
+    elt.as_money(l.payload ->> 'valor')::numeric(15, 2) as valor
+from landing.demandas_atual as l`;
+const mart = `-- Pessoas publicadas.
+-- @key    conta, pessoa_id
+-- @pii    nome nome
+-- @column valor quanto vale, em reais
+select p.conta, p.pessoa_id, p.nome, p.valor from staging.pessoas as p`;
+const view =
+  "-- Soma.\nselect sum(p.valor) as total, p.conta from marts.pessoas as p group by p.conta";
+
+const files = {
+  "models/staging/pessoas.sql": staging,
+  "models/marts/pessoas.sql": mart,
+  "views/vw_soma.sql": view,
+};
+
+let events: BuildEvent[];
+
+async function build(changes: Record<string, string> = {}): Promise<BuildResult> {
+  events = [];
+  const runId = await startRun(pool, { command: "test", conta: null });
+  const project = await projectOf({ ...files, ...changes });
+  return buildProject({ pool, runId, emit: (event) => events.push(event) }, project);
+}
+
+async function failure(changes: Record<string, string>): Promise<Error> {
+  return build(changes).then(
+    () => Promise.reject(new Error("the build did not fail")),
+    (error: Error) => error,
+  );
+}
+
+/** Puts one more version of a record into landing. */
+async function land(id: number, fields: Record<string, unknown>, conta = "acme"): Promise<void> {
+  await pool.query(
+    `insert into landing.demandas (conta, chave, load_id, seq, supersedes_load_id, supersedes_seq, hash, payload)
+     select $1, $2::text, coalesce(max(load_id), 0) + 1, 1, max(load_id), max(seq), gen_random_uuid(), $3
+     from landing.demandas where conta = $1 and chave = $2::text`,
+    [conta, String(id), JSON.stringify({ id, ...fields })],
+  );
+}
+
+async function rows(statement: string): Promise<Record<string, unknown>[]> {
+  return (await pool.query(statement)).rows;
+}
+
+beforeEach(async () => {
+  await pool.query(`
+    drop schema marts cascade; drop schema marts_pii cascade;
+    drop schema staging cascade; drop schema seeds cascade;
+    create schema marts; create schema marts_pii; create schema staging; create schema seeds;
+    truncate elt.relations;
+    select landing.create_object('demandas');
+    truncate landing.demandas`);
+  await land(1, { nome: "Maria da Silva", valor: "10.50" });
+  await land(2, { nome: "João", valor: "1.234,56" });
+});
+
+describe("a build", () => {
+  test("publishes tables, views, keys and comments", async () => {
+    await build();
+    expect(await rows("select pessoa_id, valor from marts.pessoas order by 1")).toEqual([
+      { pessoa_id: "1", valor: "10.50" },
+      { pessoa_id: "2", valor: "1234.56" },
+    ]);
+    expect(await rows("select * from marts.vw_soma")).toEqual([
+      { total: "1245.06", conta: "acme" },
+    ]);
+    expect(
+      await rows(
+        `select obj_description('marts.pessoas'::regclass) as t, col_description('marts.pessoas'::regclass, 4) as c,
+           (select count(*)::int from pg_index where indrelid = 'marts.pessoas'::regclass and indisprimary) as keys`,
+      ),
+    ).toEqual([{ t: "Pessoas publicadas.", c: "quanto vale, em reais", keys: 1 }]);
+  });
+
+  test("without changes writes no row and touches no relation", async () => {
+    await build();
+    const state = () =>
+      rows(
+        `select relname, pg_class.xmin::text, pg_class.oid::int from pg_class
+         where relnamespace in ('marts'::regnamespace, 'marts_pii'::regnamespace) order by relname`,
+      );
+    const rowState = () => rows("select ctid::text, xmin::text from marts.pessoas order by 1");
+    const [before, rowsBefore] = [await state(), await rowState()];
+    const { changes } = await build();
+    expect(changes).toMatchObject({ added: 0, changed: 0, removed: 0 });
+    expect(await state()).toEqual(before);
+    expect(await rowState()).toEqual(rowsBefore);
+  });
+
+  test("writes exactly the rows that differ", async () => {
+    await build();
+    await land(1, { nome: "Maria da Silva", valor: "11.00" });
+    await land(3, { nome: "Ana", valor: 5 });
+    await pool.query("delete from landing.demandas where chave = '2'");
+    const { changes } = await build();
+    expect(changes).toMatchObject({ added: 1, changed: 1, removed: 1 });
+    expect(await rows("select pessoa_id, valor from marts.pessoas order by 1")).toEqual([
+      { pessoa_id: "1", valor: "11.00" },
+      { pessoa_id: "3", valor: "5.00" },
+    ]);
+  });
+
+  test("keeps the views and grants that people put on top of a mart", async () => {
+    await build();
+    await pool.query(`
+      create schema if not exists analista;
+      create view analista.minha as select valor from marts.pessoas;
+      create view analista.outra as select total from marts.vw_soma;
+      grant select on marts.pessoas to public`);
+    await land(3, { nome: "Ana", valor: 5 });
+    await build({
+      "models/marts/pessoas.sql": mart.replace("p.valor from", "p.valor, 1 as novo from"),
+      "views/vw_soma.sql": view.replace("sum(p.valor)", "sum(p.valor + 0)"),
+    });
+    expect(await rows("select count(*)::int as n from analista.minha")).toEqual([{ n: 3 }]);
+    expect(await rows("select total::text from analista.outra")).toEqual([{ total: "1250.06" }]);
+    expect(await rows("select novo from marts.pessoas limit 1")).toEqual([{ novo: 1 }]);
+    expect(
+      await rows(
+        "select array_to_string(relacl, ' ') like '%=r/%' as granted from pg_class where oid = 'marts.pessoas'::regclass",
+      ),
+    ).toEqual([{ granted: true }]);
+    await pool.query("drop schema analista cascade");
+  });
+
+  test("refuses to take a published column away", async () => {
+    await build();
+    const error = await failure({
+      "models/marts/pessoas.sql": mart.replace("p.nome, p.valor", "p.nome, p.valor::text as valor"),
+    });
+    expect(error.message).toContain(
+      "column 4 of marts.pessoas is published as valor numeric(15,2) and would become valor text",
+    );
+    expect(await rows("select count(*)::int as n from marts.pessoas")).toEqual([{ n: 2 }]);
+  });
+
+  test("shows readers the old state until everything is tested, and nothing of a failed one", async () => {
+    await build();
+    await land(3, { nome: "Ana", valor: 5 });
+    const error = await failure({
+      "models/marts/pessoas.sql": mart.replace("-- @key ", "-- @test check(valor > 7)\n-- @key "),
+    });
+    expect(error).toBeInstanceOf(TestFailure);
+    expect(error.message).toBe(
+      'marts.pessoas: 1 row fails check(valor > 7)\n    {"conta":"acme","valor":5,"pessoa_id":3}',
+    );
+    expect(await rows("select count(*)::int as n from staging.pessoas")).toEqual([{ n: 2 }]);
+    expect(await rows("select count(*)::int as n from marts.pessoas")).toEqual([{ n: 2 }]);
+    expect(
+      await rows(
+        "select failures::int, severity from elt.test_results order by run_id desc limit 1",
+      ),
+    ).toEqual([{ failures: 1, severity: "error" }]);
+  });
+
+  test("reports a warning and publishes", async () => {
+    await land(3, { nome: "Ana", valor: "doze" });
+    await build();
+    expect(events).toContainEqual({
+      type: "test-failed",
+      model: "staging.pessoas",
+      test: "lossless(valor, valor)",
+      severity: "warn",
+      failures: 1,
+      sample: [{ conta: "acme", chave: "3" }],
+    });
+  });
+
+  test("stops on a key that is not unique and names it", async () => {
+    const error = await failure({
+      "models/marts/pessoas.sql": mart.replace("p.pessoa_id,", "1 as pessoa_id,"),
+    });
+    expect(error.message).toContain("marts.pessoas: 1 row fails key(conta, pessoa_id)");
+    expect(error.message).toContain('{"conta":"acme","pessoa_id":1}');
+  });
+
+  test("runs every kind of test", async () => {
+    await land(3, { nome: null, valor: 5 });
+    await land(4, { nome: "João", valor: 5 });
+    await build({
+      "models/staging/pessoas.sql": `-- @warn required(nome)
+-- @warn unique(conta, nome)
+-- @warn accepted(nome, João, Ana)
+-- @warn references(pessoa_id, staging.outras, chefe_id)
+${staging}`,
+      "models/staging/outras.sql":
+        "-- @key conta\nselect l.conta, 2::bigint as chefe_id from landing.leads_atual as l",
+    });
+    const failing = events.flatMap((event) =>
+      event.type === "test-failed" ? [[event.test, event.failures]] : [],
+    );
+    expect(failing).toEqual([
+      ["required(nome)", 1],
+      ["accepted(nome, João, Ana)", 1],
+      ["unique(conta, nome)", 2],
+      ["references(pessoa_id, staging.outras, chefe_id)", 4],
+    ]);
+  });
+});
+
+describe("personal data", () => {
+  test("is masked in marts and clear in marts_pii, and both follow a change", async () => {
+    await build();
+    expect(await rows("select nome from marts.pessoas order by pessoa_id")).toEqual([
+      { nome: "M. d. S." },
+      { nome: "J." },
+    ]);
+    expect(await rows("select * from marts_pii.pessoas where pessoa_id = 1")).toEqual([
+      { conta: "acme", pessoa_id: "1", nome: "Maria da Silva" },
+    ]);
+    await land(1, { nome: "Mariana Souza", valor: "10.50" });
+    await build();
+    expect(await rows("select nome from marts.pessoas where pessoa_id = 1")).toEqual([
+      { nome: "M. S." },
+    ]);
+    expect(await rows("select nome from marts_pii.pessoas where pessoa_id = 1")).toEqual([
+      { nome: "Mariana Souza" },
+    ]);
+  });
+
+  test("never stands in the sample of a failing test", async () => {
+    const error = await failure({
+      "models/marts/pessoas.sql": mart.replace(
+        "-- @key ",
+        "-- @test check(nome is null)\n-- @key ",
+      ),
+    });
+    expect(error.message).not.toMatch(/Maria|M\. d/);
+  });
+
+  test("hides documents behind a hash with the database's own salt, and e-mails but the domain", async () => {
+    await land(5, { nome: "123.456.789-00", valor: 1 });
+    const text = (mask: string) => ({
+      "models/marts/pessoas.sql": mart.replace("nome nome", `nome ${mask}`),
+    });
+    await build(text("documento"));
+    const [hashed] = await rows("select nome from marts.pessoas where pessoa_id = 5");
+    expect(hashed?.nome).toMatch(/^[0-9a-f]{16}$/);
+    await pool.query('update landing.demandas set payload = payload || \'{"nome":"a@b.com"}\'');
+    await build(text("email"));
+    expect(await rows("select distinct nome from marts.pessoas")).toEqual([{ nome: "@b.com" }]);
+  });
+
+  test("is out of reach of bi_reader, which reads marts and nothing else", async () => {
+    await build();
+    const client = await pool.connect();
+    try {
+      await client.query("begin; set local role bi_reader");
+      const { rows: seen } = await client.query("select count(*)::int as n from marts.vw_soma");
+      expect(seen).toEqual([{ n: 1 }]);
+      for (const relation of [
+        "marts_pii.pessoas",
+        "staging.pessoas",
+        "elt.secrets",
+        "landing.demandas",
+      ]) {
+        await client.query("savepoint denied");
+        await expect(client.query(`select * from ${relation}`)).rejects.toThrow(
+          "permission denied",
+        );
+        await client.query("rollback to savepoint denied");
+      }
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
+  });
+});
+
+describe("access by account", () => {
+  test("holds for tables and views, and a setting can only narrow it", async () => {
+    await land(1, { nome: "Outra", valor: 1 }, "outra");
+    await build();
+    const role = `bi_conta_acme`;
+    const client = await pool.connect();
+    try {
+      await client.query(`begin;
+        create role ${role} nologin; create role analista nologin;
+        grant ${role}, bi_reader to analista;
+        set local role analista`);
+      const contas = async () =>
+        (
+          await client.query(
+            `select (select string_agg(distinct conta, ',') from marts.pessoas) as tables,
+               (select string_agg(distinct conta, ',') from marts.vw_soma) as views`,
+          )
+        ).rows[0];
+      expect(await contas()).toEqual({ tables: "acme", views: "acme" });
+      await client.query("set local elt.contas = 'acme,outra'");
+      expect(await contas()).toEqual({ tables: "acme", views: "acme" });
+      await client.query("set local elt.contas = 'outra'");
+      expect(await contas()).toEqual({ tables: null, views: null });
+      await client.query("set local elt.contas = ''; set local role bi_reader");
+      expect(await contas()).toEqual({ tables: "acme,outra", views: "acme,outra" });
+      await client.query("set local elt.contas = 'outra'");
+      expect(await contas()).toEqual({ tables: "outra", views: "outra" });
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
+  });
+});
+
+describe("errors in models", () => {
+  test.each([
+    [
+      "an unknown column",
+      "p.valor from",
+      "p.valr from",
+      "models/marts/pessoas.sql:5:38: column p.valr does not exist",
+      "Perhaps you meant",
+    ],
+    [
+      "a wrong type",
+      "p.valor from",
+      "p.nome + 1 as valor from",
+      "models/marts/pessoas.sql:5:45: operator does not exist",
+      "",
+    ],
+  ])("%s points to the line, in check and in build", async (_, from, to, message, hint) => {
+    const changes = { "models/marts/pessoas.sql": mart.replace(from, to) };
+    const problems = await checkProject(pool, await projectOf({ ...files, ...changes }));
+    const shown = problems.map(formatProblem).join("\n");
+    expect(shown).toContain(message);
+    expect(shown).toContain(hint);
+    expect(shown).toMatch(/\n {2}\| +\^/);
+    const error = await failure(changes);
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toContain(message);
+  });
+
+  test("are all told in one pass, and check leaves nothing behind", async () => {
+    const problems = await checkProject(
+      pool,
+      await projectOf({
+        ...files,
+        "models/marts/um.sql": "-- @key conta\nselect conta, nada from staging.pessoas",
+        "models/marts/dois.sql":
+          "-- @key conta\n-- @test check(nada > 1)\nselect conta from staging.pessoas",
+        "models/marts/tres.sql": "-- @key conta\nselect conta from marts.quatro",
+        "models/marts/cinco.sql": "-- @key conta\nselect conta fro marts.um",
+        "models/marts/seis.sql": "-- @key conta\nselect conta from marts.um",
+      }),
+    );
+    expect(problems.map((problem) => `${problem.file}:${problem.position.line}`).sort()).toEqual([
+      "models/marts/cinco.sql:2",
+      "models/marts/dois.sql:2",
+      "models/marts/tres.sql:2",
+      "models/marts/um.sql:2",
+    ]);
+    expect(
+      await rows("select nspname from pg_namespace where nspname like 'elt\\_check%'"),
+    ).toEqual([]);
+  });
+
+  test("a header that names a column the SELECT does not give is told at its line", async () => {
+    const error = await failure({
+      "models/marts/pessoas.sql": mart.replace("@column valor", "@column valr"),
+    });
+    expect(error.message).toContain(
+      "models/marts/pessoas.sql:4:1: @column names valr, which the SELECT does not give",
+    );
+  });
+});
