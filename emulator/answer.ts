@@ -2,7 +2,8 @@
 export type Answer = {
   readonly status: number;
   readonly headers: { readonly [name: string]: string };
-  readonly body: string;
+  /** One text, or the pieces of a page: encoding those one by one takes half as long. */
+  readonly body: string | readonly string[];
   /** Records in the body. */
   readonly rows: number;
 };
@@ -53,4 +54,19 @@ export function htmlAnswer(status: number, title: string): Answer {
     body: `<!DOCTYPE html>\n<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`,
     rows: 0,
   };
+}
+
+/** The body as one text. */
+export function bodyText({ body }: Answer): string {
+  return typeof body === "string" ? body : body.join("");
+}
+
+/** The body's bytes, in UTF-8. */
+export function bodyBytes({ body }: Answer): Buffer {
+  if (typeof body === "string") return Buffer.from(body, "utf8");
+  // No character of a JavaScript text takes more than three bytes.
+  const bytes = Buffer.allocUnsafe(body.reduce((sum, piece) => sum + piece.length * 3, 0));
+  let end = 0;
+  for (const piece of body) end += bytes.write(piece, end, "utf8");
+  return bytes.subarray(0, end);
 }

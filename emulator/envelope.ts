@@ -39,18 +39,26 @@ export function pageAnswer(
   const { total, rows } = account.page(object, request.range, start, start + registrosPorPagina);
   if (rows.length === 0 && emptyForm === "204") return { ...noBody, status: 204 };
   if (rows.length === 0 && emptyForm === "empty-body") return noBody;
-  const parts: { readonly [part in Part]: string } = {
-    pagina: paginaAsText.has(object) ? `"${pagina}"` : `${pagina}`,
+  const parts: { readonly [part in Part]: readonly string[] } = {
+    pagina: [paginaAsText.has(object) ? `"${pagina}"` : `${pagina}`],
     // The page size asked for, not the rows sent.
-    registros: `${registrosPorPagina}`,
-    total_de_registros: `${total}`,
-    total_de_paginas: `${Math.ceil(total / registrosPorPagina)}`,
-    dados: `[${rows.join(",")}]`,
+    registros: [`${registrosPorPagina}`],
+    total_de_registros: [`${total}`],
+    total_de_paginas: [`${Math.ceil(total / registrosPorPagina)}`],
+    dados: ["[", ...rows.flatMap((row, nth) => (nth === 0 ? [row] : [",", row])), "]"],
   };
   const order = keyOrders[hashText(object) % keyOrders.length] ?? [];
   const status = object.startsWith("correspondentes") ? `,"status":"success"` : "";
-  const body = `{${order.map((part) => `"${part}":${parts[part]}`).join(",")}${status}}`;
-  return { status: 200, headers: { "content-type": "application/json" }, body, rows: rows.length };
+  const members = order.flatMap((part, nth) => [
+    `${nth === 0 ? "{" : ","}"${part}":`,
+    ...parts[part],
+  ]);
+  return {
+    status: 200,
+    headers: { "content-type": "application/json" },
+    body: [...members, `${status}}`],
+    rows: rows.length,
+  };
 }
 
 const noBody: Answer = { ...jsonAnswer(200, null), body: "" };

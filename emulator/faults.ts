@@ -2,6 +2,7 @@ import type { Account } from "./account.ts";
 import {
   type Answer,
   accessDisabled,
+  bodyText,
   htmlAnswer,
   jsonAnswer,
   tooManyRequests,
@@ -145,7 +146,7 @@ function faultyAnswer(
       // A page of plain text with an HTML page after it: the source's own way to fail.
       return {
         ...htmlAnswer(200, "SQLSTATE[HY000]: General error: 2006 server has gone away"),
-        body: `Ocorreu um erro ao processar a sua requisição.\n${htmlAnswer(200, "SQLSTATE[HY000]").body}`,
+        body: `Ocorreu um erro ao processar a sua requisição.\n${bodyText(htmlAnswer(200, "SQLSTATE[HY000]"))}`,
       };
     case "empty":
       return { ...regular(), body: "", rows: 0 };
@@ -159,7 +160,7 @@ function faultyAnswer(
       return unexpectedError;
     case "invalid-json": {
       const answer = regular();
-      return { ...answer, body: `${answer.body.slice(0, -2)}}`, rows: 0 };
+      return { ...answer, body: `${bodyText(answer).slice(0, -2)}}`, rows: 0 };
     }
     case "cut":
     case "reset":

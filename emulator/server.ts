@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Account } from "./account.ts";
 import {
   type Answer,
+  bodyBytes,
   invalidField,
   jsonAnswer,
   tooManyRequests,
@@ -208,7 +209,7 @@ function send(response: ServerResponse, answer: Answer, wire: Strike["wire"]): v
     response.socket?.resetAndDestroy();
     return;
   }
-  const body = Buffer.from(answer.body, "utf8");
+  const body = bodyBytes(answer);
   const length = answer.status === 204 ? {} : { "content-length": `${body.length}` };
   response.writeHead(answer.status, { ...answer.headers, ...length });
   if (wire === "whole") {
