@@ -50,7 +50,7 @@ export type FaultScript = {
   /** Seconds for a Retry-After header. */
   readonly retryAfter?: number;
   /** Delay before the answer, for "slow" (default 1000) or beside any other kind. */
-  readonly delayMs?: number;
+  readonly ms?: number;
 };
 
 export type FaultCall = {
@@ -112,7 +112,7 @@ function strikeOf(script: FaultScript, account: Account): Strike {
       : { ...answer, headers: { ...answer.headers, "retry-after": `${retryAfter}` } };
   return {
     name: typeof kind === "string" ? kind : typeof kind === "function" ? "hook" : `${kind.status}`,
-    delayMs: script.delayMs ?? (kind === "slow" ? 1_000 : 0),
+    delayMs: script.ms ?? (kind === "slow" ? 1_000 : 0),
     wire: kind === "cut" || kind === "reset" ? kind : "whole",
     change: (regular) => {
       if (typeof kind === "function") {

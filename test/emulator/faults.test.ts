@@ -54,7 +54,7 @@ describe("scripted answers", () => {
   });
 
   test("a slow answer is still the answer", async () => {
-    emulator.fault({ object: "vendas", kind: "slow", delayMs: 1 });
+    emulator.fault({ object: "vendas", kind: "slow", ms: 1 });
     expect((await page(emulator, account, "/vendas")).dados).toHaveLength(5);
   });
 });
