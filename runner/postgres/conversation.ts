@@ -23,14 +23,14 @@ export type Answer =
 export const goodbye = "goodbye";
 
 /** What the holder answers to the token. */
-export function greeting(token: string): unknown {
-  return { holder: token };
+export function greeting(proof: string): unknown {
+  return { proof };
 }
 
-/** Whether the other side has shown that it holds the lease of this token. */
-export function isGreeting(answer: unknown, token: string): boolean {
+/** Whether the other side has shown that it holds the lease with this proof. */
+export function isGreeting(answer: unknown, proof: string): boolean {
   return (
-    typeof answer === "object" && answer !== null && "holder" in answer && answer.holder === token
+    typeof answer === "object" && answer !== null && "proof" in answer && answer.proof === proof
   );
 }
 

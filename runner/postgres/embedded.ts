@@ -50,7 +50,8 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
       // The supervisor was killed. Somebody must own the server, or it would outlive everybody.
       try {
         hold = await attach(task, options.log);
-        watch();
+        if (stopped) await leave(hold.conversation);
+        else watch();
       } catch {
         options.log?.("The embedded PostgreSQL was lost and could not be started again.");
       }

@@ -14,8 +14,10 @@ export type Lease = {
   /** For people who look at the file; whether the holder lives is asked at its port. */
   readonly pid: number;
   readonly port: number;
-  /** Proves to the supervisor that the caller may read the cluster's files. */
+  /** Shows the supervisor that the caller may read this file. */
   readonly token: string;
+  /** Shows the caller that the supervisor wrote it, and no stranger got the port since. */
+  readonly proof: string;
 };
 
 const answerTimeoutMs = 5_000;
@@ -44,13 +46,9 @@ export async function acquireLease(home: string, port: number): Promise<Lease | 
       conversation?.end();
       if (conversation !== undefined) return undefined;
     }
-    const generation = Math.max(0, ...generations(home)) + 1;
-    const lease = {
-      generation,
-      pid: process.pid,
-      port,
-      token: randomBytes(16).toString("base64url"),
-    };
+    // The one after the generation that was asked: a newer one would go unasked.
+    const generation = (current?.generation ?? 0) + 1;
+    const lease: Lease = { generation, pid: process.pid, port, token: secret(), proof: secret() };
     if (!publish(home, lease)) continue;
     if (Math.max(...generations(home)) === generation) {
       for (const old of generations(home)) {
@@ -67,15 +65,19 @@ export function greet(lease: Lease): Promise<Conversation | undefined> {
   return new Promise((resolve) => {
     const socket = connect(lease.port, "127.0.0.1");
     const conversation = converse(socket);
-    // Another program may listen on this port by now: it does not know the token.
+    // Another program may listen on this port by now: it does not know the proof.
     const giveUp = setTimeout(() => socket.destroy(), answerTimeoutMs);
     conversation.send({ token: lease.token });
     conversation.next().then((answer) => {
       clearTimeout(giveUp);
-      resolve(isGreeting(answer, lease.token) ? conversation : undefined);
-      if (!isGreeting(answer, lease.token)) socket.destroy();
+      resolve(isGreeting(answer, lease.proof) ? conversation : undefined);
+      if (!isGreeting(answer, lease.proof)) socket.destroy();
     });
   });
+}
+
+function secret(): string {
+  return randomBytes(16).toString("base64url");
 }
 
 /** Makes the lease's file whole in one step. Returns false when the generation is taken. */

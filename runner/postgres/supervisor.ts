@@ -21,6 +21,8 @@ export type SupervisorTask = {
 };
 
 async function supervise(task: SupervisorTask): Promise<void> {
+  // A terminal or a service manager signals everybody at once, and users still need the server.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   const server = createServer();
   const port = await listen(server);
   const lease = await acquireLease(task.home, port);
@@ -28,9 +30,6 @@ async function supervise(task: SupervisorTask): Promise<void> {
   process.stdout.on("error", () => {});
   process.stdout.write("listening\n");
   if (lease === undefined) process.exit(0);
-  // A terminal or a service manager signals everybody at once, and users still need the server.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-
   // The program that started this one holds its standard input until somebody has a connection.
   const users = new Set<NodeJS.ReadableStream>([process.stdin]);
   const start = startServer(task);
@@ -59,7 +58,7 @@ async function supervise(task: SupervisorTask): Promise<void> {
     const user = converse(socket);
     const token = await user.next();
     if (!isToken(token, lease)) return user.end();
-    user.send(greeting(lease.token));
+    user.send(greeting(lease.proof));
     users.add(socket).delete(process.stdin);
     user.onEnd(() => forget(socket));
     const { answer } = await start;
