@@ -1,14 +1,14 @@
-import type { RequestHandler, Response } from "express";
+import type { RequestHandler } from "express";
 import { type SQLQuery, sql } from "../extract/query.ts";
 import { arrowAnswer } from "./arrow.ts";
 import type { ServerContext } from "./context.ts";
-import { etagOf, matchesEtag } from "./etag.ts";
+import { answerNotModified, etagOf, matchesEtag } from "./etag.ts";
 import { chooseFormat, mediaTypes } from "./format.ts";
 import { hojeAt } from "./hoje.ts";
 import { jsonAnswer } from "./json.ts";
 import type { KpiRoute } from "./kpi-routes.ts";
 import { readParameters } from "./parameters.ts";
-import { Problem } from "./problem.ts";
+import { unknownAccount } from "./problem.ts";
 import type { Publication } from "./publication.ts";
 import { readPublished, type Snapshot } from "./read-published.ts";
 import { readerOf } from "./require-reader.ts";
@@ -33,7 +33,8 @@ export function answerKpi(
     const current = context.watch.current();
     if (current !== undefined) {
       const etag = tag(current, hojeAt(context.now()));
-      if (matchesEtag(request.headers["if-none-match"], etag)) return notModified(response, etag);
+      if (matchesEtag(request.headers["if-none-match"], etag))
+        return answerNotModified(response, etag);
     }
     const found = await readPublished(context.pool, conta, async (snapshot) => {
       const etag = tag(snapshot.publication, snapshot.hoje);
@@ -42,7 +43,7 @@ export function answerKpi(
       if (conta !== undefined && isEmpty(result, route)) await requireAccount(snapshot, conta);
       return { etag, result, publication: snapshot.publication };
     });
-    if (found.result === undefined) return notModified(response, found.etag);
+    if (found.result === undefined) return answerNotModified(response, found.etag);
     const { etag, publication, result } = found;
     const truncated = result.rows.length > rowCap;
     const kept = truncated ? { ...result, rows: result.rows.slice(0, rowCap) } : result;
@@ -70,17 +71,5 @@ async function requireAccount(snapshot: Snapshot, conta: string): Promise<void> 
   const { rows } = await snapshot.select(
     sql`select 1 from marts.reservas where conta = ${conta} limit 1`,
   );
-  if (rows.length > 0) return;
-  throw new Problem({
-    status: 404,
-    type: "conta-desconhecida",
-    title: "Conta desconhecida",
-    detail: `Não há dados da conta "${conta}".`,
-    members: { parametro: "conta" },
-  });
-}
-
-function notModified(response: Response, etag: string): void {
-  response.setHeader("ETag", etag);
-  response.status(304).end();
+  if (rows.length === 0) throw unknownAccount(conta);
 }

@@ -1,9 +1,11 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
+import express, { type Express, type RequestHandler } from "express";
 import { answerKpi } from "./answer-kpi.ts";
+import { answerProblem } from "./answer-problem.ts";
 import type { ServerContext } from "./context.ts";
+import { answerAssets, answerDashboard } from "./dashboard/answer-dashboard.ts";
 import { answerHealth, answerReady } from "./health-routes.ts";
 import { kpiRoutes } from "./kpi-routes.ts";
-import { Problem, problemOf, problemText } from "./problem.ts";
+import { Problem } from "./problem.ts";
 import { protect } from "./protect.ts";
 import { readerOf, requireReader } from "./require-reader.ts";
 
@@ -18,7 +20,9 @@ export function createApplication(context: ServerContext): Express {
   application.use(protect(context.config));
   application.get("/health", answerHealth);
   application.get("/ready", answerReady(context));
+  application.use("/assets", answerAssets());
   application.use(requireReader(context.config.apiKeys));
+  application.get("/", answerDashboard(context));
   for (const route of kpiRoutes) application.get(route.path, answerKpi(context, route));
   application.use(unknownRoute);
   application.use(answerProblem(context));
@@ -31,13 +35,15 @@ const quietPath = /^\/(health|ready|assets\/.*)$/;
 function logAnswers({ log }: ServerContext): RequestHandler {
   return (request, response, next) => {
     const started = performance.now();
+    // Read now: below a mount, express shortens it.
+    const { method, path } = request;
     response.once("finish", () => {
-      if (quietPath.test(request.path)) return;
+      if (quietPath.test(path)) return;
       const { key } = readerOf(response);
       log({
         type: "answered",
-        method: request.method,
-        path: request.path,
+        method,
+        path,
         status: response.statusCode,
         ms: Math.round(performance.now() - started),
         ...(key === undefined ? {} : { key }),
@@ -55,26 +61,3 @@ const unknownRoute: RequestHandler = (request) => {
     detail: `Não há nada em ${request.path}.`,
   });
 };
-
-function answerProblem({ log }: ServerContext): ErrorRequestHandler {
-  return (error, _request, response, next) => {
-    let problem = problemOf(error);
-    if (problem === undefined) {
-      log({ type: "unexpected-error", error });
-      problem = new Problem({
-        status: 500,
-        type: "erro-interno",
-        title: "Erro interno",
-        detail: "O servidor falhou; o motivo está no registro dele.",
-      });
-    }
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    response.removeHeader("ETag");
-    response.setHeader("Cache-Control", "no-store");
-    for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);
-    response.status(problem.status).type("application/problem+json").send(problemText(problem));
-  };
-}

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Response } from "express";
 import packageJson from "../package.json" with { type: "json" };
 
 /**
@@ -16,4 +17,10 @@ export function matchesEtag(header: string | undefined, etag: string): boolean {
   if (header.trim() === "*") return true;
   const opaque = etag.replace(/^W\//, "");
   return header.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === opaque);
+}
+
+/** Tells the caller that what it has is still right. */
+export function answerNotModified(response: Response, etag: string): void {
+  response.setHeader("ETag", etag);
+  response.status(304).end();
 }

@@ -51,7 +51,7 @@ function viewRoute(path: string, view: string, order: SQLQuery): KpiRoute {
 }
 
 /** All standing sales up to today. The tables' owner is exempt from row-level access, so it is repeated here. */
-function selectKpis(conta: string | undefined): SQLQuery {
+export function selectKpis(conta: string | undefined): SQLQuery {
   const narrowed = conta === undefined ? sql`` : sql`and conta = ${conta}`;
   return sql`
     select

@@ -52,6 +52,17 @@ export function unpublished(cause?: unknown): Problem {
   });
 }
 
+/** No account of this name has data. */
+export function unknownAccount(conta: string): Problem {
+  return new Problem({
+    status: 404,
+    type: "conta-desconhecida",
+    title: "Conta desconhecida",
+    detail: `Não há dados da conta "${conta}".`,
+    members: { parametro: "conta" },
+  });
+}
+
 /**
  * What the caller is told about any failure. Undefined means a bug: the caller gets a bare 500, and
  * the log the stack.
