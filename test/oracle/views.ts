@@ -1,6 +1,6 @@
 import type { AccountFacts } from "./account.ts";
 import { addMonths, monthOf, monthsUpTo } from "./calendar.ts";
-import { average, type Hundredths, percentage, sum } from "./decimal.ts";
+import { average, fitting, type Hundredths, percentage, sum } from "./decimal.ts";
 import { developmentsOf } from "./developments.ts";
 import { groupBy } from "./group.ts";
 import { amount, type Cell, type OracleRelation, row, whole } from "./relation.ts";
@@ -84,7 +84,9 @@ function ticket(sales: readonly Sale[]): Cell {
 }
 
 function averageValue(sales: readonly Sale[], count: number): Hundredths | null {
-  return sales.some((sale) => sale.valor !== null) ? average(totalOf(sales), count) : null;
+  if (sales.every((sale) => sale.valor === null)) return null;
+  const value = average(totalOf(sales), count);
+  return value === null ? null : fitting(value, 15);
 }
 
 function commissions(sales: readonly Sale[]): { readonly [column: string]: Cell } {
