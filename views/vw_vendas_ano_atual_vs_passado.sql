@@ -24,24 +24,34 @@ periodos as (
     from (values ('Ano Atual', 0), ('Ano Passado', 1)) as periodos (periodo, anos_atras)
 ),
 
-por_ano as (
+-- O mesmo período: deste ano, tudo até hoje; do passado, até o mesmo dia, que o intervalo de um ano
+-- acerta também em 29 de fevereiro.
+recentes as (
     select
         vendas.conta,
         extract(year from vendas.data_venda)::integer as ano,
-        count(*) as quantidade,
-        sum(vendas.valor) as valor,
-        sum(vendas.comissao_valor) as comissoes,
-        count(*) filter (where vendas.quantidade_comissoes > 0) as com_comissao,
-        count(*) filter (
-            where to_char(vendas.data_venda, 'MMDD') <= to_char(elt.hoje(), 'MMDD')
-        ) as quantidade_mesmo_periodo,
-        sum(vendas.valor) filter (
-            where to_char(vendas.data_venda, 'MMDD') <= to_char(elt.hoje(), 'MMDD')
-        ) as valor_mesmo_periodo
+        vendas.valor,
+        vendas.comissao_valor,
+        vendas.quantidade_comissoes > 0 as com_comissao,
+        vendas.data_venda >= date_trunc('year', elt.hoje()::timestamp)::date
+            or vendas.data_venda <= (elt.hoje() - interval '1 year')::date as mesmo_periodo
     from vendas
     where vendas.data_venda >= (date_trunc('year', elt.hoje()::timestamp) - interval '1 year')::date
         and vendas.data_venda <= elt.hoje()
-    group by vendas.conta, extract(year from vendas.data_venda)::integer
+),
+
+por_ano as (
+    select
+        recentes.conta,
+        recentes.ano,
+        count(*) as quantidade,
+        sum(recentes.valor) as valor,
+        sum(recentes.comissao_valor) as comissoes,
+        count(*) filter (where recentes.com_comissao) as com_comissao,
+        count(*) filter (where recentes.mesmo_periodo) as quantidade_mesmo_periodo,
+        sum(recentes.valor) filter (where recentes.mesmo_periodo) as valor_mesmo_periodo
+    from recentes
+    group by recentes.conta, recentes.ano
 )
 
 select

@@ -17,7 +17,7 @@ vendas as (
     select * from marts.vendas
 ),
 
--- Uma passada por corretor e outra sobre o resultado: count(distinct) ordenaria todas as vendas.
+-- Agrupa antes por corretor: count(distinct) ordenaria todas as vendas.
 por_corretor as (
     select
         vendas.conta,

@@ -26,19 +26,35 @@ meses as (
     from generate_series(0, 11) as atras
 ),
 
-por_mes as (
+-- Agrupa antes por empreendimento: count(distinct) ordenaria todas as vendas.
+por_empreendimento as (
     select
         vendas.conta,
         date_trunc('month', vendas.data_venda::timestamp)::date as mes,
+        vendas.empreendimento_id,
         count(*) as quantidade,
         count(vendas.unidade_id) as com_unidade,
-        sum(vendas.valor) as valor,
-        count(distinct vendas.empreendimento_id) as empreendimentos
+        sum(vendas.valor) as valor
     from vendas
     where vendas.data_venda
             >= (date_trunc('month', elt.hoje()::timestamp) - interval '11 months')::date
         and vendas.data_venda <= elt.hoje()
-    group by vendas.conta, date_trunc('month', vendas.data_venda::timestamp)::date
+    group by
+        vendas.conta,
+        date_trunc('month', vendas.data_venda::timestamp)::date,
+        vendas.empreendimento_id
+),
+
+por_mes as (
+    select
+        por_empreendimento.conta,
+        por_empreendimento.mes,
+        sum(por_empreendimento.quantidade) as quantidade,
+        sum(por_empreendimento.com_unidade) as com_unidade,
+        sum(por_empreendimento.valor) as valor,
+        count(por_empreendimento.empreendimento_id) as empreendimentos
+    from por_empreendimento
+    group by por_empreendimento.conta, por_empreendimento.mes
 ),
 
 -- Quantas unidades saíram da oferta em cada mês: poucas linhas, em vez de unidades × meses. Sem venda

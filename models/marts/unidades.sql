@@ -24,11 +24,11 @@
 -- @column data_entrega       dia da entrega
 -- @column atualizado_em      instante da última alteração na CV
 -- @column primeira_venda     dia da venda de pé mais antiga: desde então a unidade está fora da oferta
-with unidades as (
+with unidades as not materialized (
     select * from staging.unidades
 ),
 
-reservas as (
+reservas as not materialized (
     select * from marts.reservas
 ),
 

@@ -131,7 +131,8 @@ return
             and value between -9223372036854775808 and 9223372036854775807
             then value::bigint
     end;
-comment on function elt.fit_bigint(numeric) is 'The whole number of 64 bits; null if it is not one.';
+comment on function elt.fit_bigint(numeric) is
+    'The whole number of 64 bits; null if it is not one.';
 
 create or replace function elt.fit_integer(value numeric) returns integer
 language sql immutable parallel safe
