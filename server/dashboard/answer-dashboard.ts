@@ -26,7 +26,16 @@ export const stylesheet = `/assets/painel.css?v=${version}`;
 
 /** Serves the style sheet and the icon, which hold no data, to everybody. */
 export function answerAssets(): RequestHandler {
-  return express.static(assetsDirectory, { index: false, immutable: true, maxAge: "365d" });
+  return express.static(assetsDirectory, {
+    index: false,
+    cacheControl: false,
+    setHeaders: (response, file) => {
+      response.removeHeader("Vary");
+      // The sheet's address changes with its text; the icon's does not.
+      const lifetime = file === stylesheetFile ? "max-age=31536000, immutable" : "max-age=86400";
+      response.setHeader("Cache-Control", `public, ${lifetime}`);
+    },
+  });
 }
 
 /** Answers the dashboard, or 304 when the caller has this very page. */
