@@ -148,7 +148,7 @@ create or replace function elt.as_money(value text) returns numeric
 language sql immutable parallel safe
 return
     case
-        when length(value) <= 13
+        when octet_length(value) <= 13
             and translate(value, '0123456789', '') in ('', '.')
             and value not in ('', '.')
             then value::numeric(15, 2)
@@ -162,7 +162,7 @@ create or replace function elt.as_numeric(value text) returns numeric
 language sql immutable parallel safe
 return
     case
-        when length(value) <= 10
+        when octet_length(value) <= 10
             and translate(value, '0123456789', '') in ('', '.')
             and value not in ('', '.')
             then value::numeric(12, 2)
@@ -176,7 +176,7 @@ create or replace function elt.as_percent(value text) returns numeric
 language sql immutable parallel safe
 return
     case
-        when length(value) <= 5
+        when octet_length(value) <= 5
             and translate(value, '0123456789', '') in ('', '.')
             and value not in ('', '.')
             then value::numeric(7, 2)
@@ -190,7 +190,7 @@ create or replace function elt.as_bigint(value text) returns bigint
 language sql immutable parallel safe
 return
     case
-        when length(value) <= 18 and translate(value, '0123456789', '') = '' and value <> ''
+        when octet_length(value) <= 18 and translate(value, '0123456789', '') = '' and value <> ''
             then value::bigint
         when value <> '' then elt.fit_bigint(elt.read_decimal(value))
     end;
@@ -201,7 +201,7 @@ create or replace function elt.as_integer(value text) returns integer
 language sql immutable parallel safe
 return
     case
-        when length(value) <= 9 and translate(value, '0123456789', '') = '' and value <> ''
+        when octet_length(value) <= 9 and translate(value, '0123456789', '') = '' and value <> ''
             then value::integer
         when value <> '' then elt.fit_integer(elt.read_decimal(value))
     end;
@@ -283,7 +283,7 @@ return
         when left(value, 5) = any (elt.year_parts())
             and substr(value, 6, 5) = any (elt.day_parts())
             and (
-                length(value) = 10
+                octet_length(value) = 10
                 or (
                     substr(value, 11, 3) = any (elt.hour_parts())
                     and substr(value, 14, 3) = any (elt.sixtieth_parts())
@@ -304,7 +304,7 @@ return
         when left(value, 5) = any (elt.year_parts())
             and substr(value, 6, 5) = any (elt.day_parts())
             and (
-                length(value) = 10
+                octet_length(value) = 10
                 or (
                     substr(value, 11, 3) = any (elt.hour_parts())
                     and substr(value, 14, 3) = any (elt.sixtieth_parts())
