@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Command, CommandModule, Invocation } from "./command.ts";
+import { loadEnvironment } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import { failureOf } from "./failure.ts";
 import { createReporter } from "./reporter.ts";
@@ -34,7 +35,7 @@ export async function main(otherCommands: Loaders): Promise<void> {
     now: () => new Date(),
   });
   try {
-    loadEnvFile();
+    loadEnvironment();
     if (name === "help" || first === "--help" || first === "-h") {
       const text = await helpText(commands, rest[0]);
       reporter.result(text, { help: text });
@@ -56,15 +57,6 @@ export async function main(otherCommands: Loaders): Promise<void> {
     const { exitCode, message } = failureOf(error);
     reporter.failure(message, exitCode);
     process.exitCode = exitCode;
-  }
-}
-
-/** `.env` beside package.json; what the environment already has wins. */
-function loadEnvFile(): void {
-  try {
-    process.loadEnvFile();
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
 }
 

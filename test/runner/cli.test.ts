@@ -1,0 +1,188 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { exemplo } from "../../emulator/exemplo.ts";
+import { type Emulator, startEmulator } from "../../emulator/server.ts";
+import { projectRoot } from "../../runner/building.ts";
+import { createTestDatabase } from "../postgres.ts";
+
+const database = await createTestDatabase();
+afterAll(() => database.drop());
+const TOKEN = "a-very-secret-token";
+
+let emulator: Emulator;
+beforeAll(async () => {
+  emulator = await startEmulator({
+    accounts: [exemplo({ email: "ana@example.com", token: TOKEN })],
+    rateLimit: null,
+  });
+});
+afterAll(() => emulator.close());
+
+type Outcome = { readonly code: number | null; readonly out: string; readonly err: string };
+
+function settings(changes: Record<string, string | undefined> = {}): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    DATABASE_URL: database.url,
+    CVCRM_ACCOUNT: "exemplo",
+    CVCRM_API_EMAIL: "ana@example.com",
+    CVCRM_API_TOKEN: TOKEN,
+    CVCRM_API_URL: emulator.url,
+    CVCRM_RATE_LIMIT: "1000/60s",
+    ...changes,
+  };
+}
+
+function start(args: readonly string[], env = settings()) {
+  return spawn(process.execPath, ["bin/elt.js", ...args], { cwd: projectRoot, env });
+}
+
+async function elt(args: readonly string[], env = settings()): Promise<Outcome> {
+  const child = start(args, env);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  return { code, out, err };
+}
+
+/** A failure is a sentence on stderr: no stack, no secret. */
+function expectSentence({ err, out }: Outcome): void {
+  expect(err.trim()).not.toBe("");
+  expect(err + out).not.toMatch(/\n\s+at /);
+  expect(err + out).not.toContain(TOKEN);
+}
+
+describe("elt", () => {
+  test("help names every command, and a command tells its own", async () => {
+    const { code, out } = await elt(["help"]);
+    expect(code).toBe(0);
+    const commands = [...out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]);
+    expect(commands).toEqual([
+      ...["run", "extract", "build", "test", "check", "status"],
+      ...["demo", "emulator", "serve"],
+    ]);
+    const { out: help } = await elt(["extract", "--help"]);
+    expect(help).toContain("Usage: elt extract [object…]");
+  });
+
+  test.each([
+    ["an unknown command", ["nada"], 'There is no command "nada"'],
+    ["an unknown option", ["run", "--rapido"], "--rapido"],
+    ["an unknown object", ["extract", "empreendimentos"], "CVDW has no object empreendimentos"],
+  ])("refuses %s with exit 2", async (_, args, sentence) => {
+    const outcome = await elt(args);
+    expect(outcome.code).toBe(2);
+    expect(outcome.err).toContain(sentence);
+    expectSentence(outcome);
+  });
+
+  test("tells every missing setting at once with exit 2", async () => {
+    const outcome = await elt(
+      ["run"],
+      settings({ CVCRM_API_TOKEN: "", CVCRM_ACCOUNT: "", DATABASE_URL: "mysql://x" }),
+    );
+    expect(outcome.code).toBe(2);
+    expect(outcome.err).toContain("CVCRM_API_TOKEN is missing");
+    expect(outcome.err).toContain("CVCRM_ACCOUNT is missing");
+    expect(outcome.err).toContain("DATABASE_URL");
+    expectSentence(outcome);
+  });
+
+  test("ends with exit 2 when the token is wrong for every object", async () => {
+    const outcome = await elt(["run"], settings({ CVCRM_API_TOKEN: "wrong-token" }));
+    expect(outcome.code).toBe(2);
+    expect(outcome.err).toContain("check CVCRM_API_EMAIL, CVCRM_API_TOKEN and CVCRM_ACCOUNT");
+    expect(outcome.out + outcome.err).not.toContain("wrong-token");
+    expectSentence(outcome);
+  });
+
+  test("ends with exit 2 when the database does not answer", async () => {
+    const url = "postgresql://ana:segredo@127.0.0.1:1/x";
+    const outcome = await elt(["run"], settings({ DATABASE_URL: url }));
+    expect(outcome.code).toBe(2);
+    expect(outcome.err).toContain("No PostgreSQL answers at 127.0.0.1:1");
+    expect(outcome.out + outcome.err).not.toContain("segredo");
+    expectSentence(outcome);
+  });
+
+  test("ends with exit 3 when the source does not answer", async () => {
+    const outcome = await elt(
+      ["extract", "reservas", "comissoes"],
+      settings({ CVCRM_API_URL: "http://127.0.0.1:1/api/v1/cvdw" }),
+    );
+    expect(outcome.code).toBe(3);
+    expect(outcome.err).toContain("no complete answer from 127.0.0.1:1");
+    expect(outcome.err).toContain("Check the network and CVCRM_API_URL");
+    expectSentence(outcome);
+  });
+
+  test("publishes what arrived and ends with exit 3 when a path is answered with 405", async () => {
+    emulator.fault({ object: "repasses", times: 1, kind: "405" });
+    const outcome = await elt(["run"]);
+    expect(outcome.code).toBe(3);
+    expect(outcome.err).toContain("1 of 9 objects did not arrive whole (repasses)");
+    expect(outcome.err).toContain("The path /repasses does not exist in this account's CVDW");
+    expect(outcome.out).toContain('"type":"published"');
+    expectSentence(outcome);
+  });
+
+  test("ends with exit 4 and names the holder when another run extracts the account", async () => {
+    const holder = await database.pool.connect();
+    try {
+      await holder.query("set application_name = 'the other run'");
+      await holder.query("select pg_advisory_lock(hashtextextended('extract exemplo', 0))");
+      const outcome = await elt(["extract"]);
+      expect(outcome.code).toBe(4);
+      expect(outcome.err).toMatch(/already under way by "the other run".*since \d{4}/);
+      expectSentence(outcome);
+    } finally {
+      await holder.query("select pg_advisory_unlock_all()");
+      holder.release();
+    }
+  });
+
+  test("records a run that SIGTERM ended and exits with 143", async () => {
+    emulator.fault({ object: "reservas", times: 1, kind: "slow", ms: 30_000 });
+    const child = start(["extract", "reservas"]);
+    child.stdout.setEncoding("utf8");
+    for await (const chunk of child.stdout) {
+      if (String(chunk).includes("object-started")) break;
+    }
+    child.kill("SIGTERM");
+    const [code] = await once(child, "exit");
+    expect(code).toBe(143);
+    const { rows } = await database.pool.query(
+      "select exit_code, error from elt.runs order by run_id desc limit 1",
+    );
+    expect(rows).toEqual([{ exit_code: 143, error: "interrupted" }]);
+  });
+
+  test("run, check, test and status work on the same database, and the token is in no table", async () => {
+    expect((await elt(["run"])).code).toBe(0);
+    expect((await elt(["check"])).out).toContain("no problems");
+    expect((await elt(["test"])).code).toBe(0);
+    const status = JSON.parse((await elt(["status", "--json"])).out);
+    expect(status.publication).not.toBeNull();
+    expect(status.objects).toHaveLength(9);
+    const { rows: tables } = await database.pool.query(
+      "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('elt', 'landing', 'staging', 'marts', 'marts_pii', 'seeds')",
+    );
+    expect(tables.length).toBeGreaterThan(30);
+    for (const { name } of tables) {
+      const { rows } = await database.pool.query(
+        `select count(*)::int as n from ${name} as t where t::text like '%' || $1 || '%'`,
+        [TOKEN],
+      );
+      expect([name, rows[0].n]).toEqual([name, 0]);
+    }
+  });
+});
+
+afterEach(async () => {
+  await database.pool.query("update elt.accounts set blocked_until = null");
+});
