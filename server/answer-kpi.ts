@@ -1,11 +1,10 @@
 import type { RequestHandler } from "express";
-import { type SQLQuery, sql } from "../extract/query.ts";
-import { arrowAnswer } from "./arrow.ts";
+import { sql } from "../extract/query.ts";
 import type { ServerContext } from "./context.ts";
+import { createEncoder } from "./encoder.ts";
 import { answerNotModified, etagOf, matchesEtag } from "./etag.ts";
 import { chooseFormat, mediaTypes } from "./format.ts";
 import { hojeAt } from "./hoje.ts";
-import { jsonAnswer } from "./json.ts";
 import type { KpiRoute } from "./kpi-routes.ts";
 import { readParameters } from "./parameters.ts";
 import { unknownAccount } from "./problem.ts";
@@ -14,15 +13,14 @@ import { readPublished, type Snapshot } from "./read-published.ts";
 import { readerOf } from "./require-reader.ts";
 import type { ResultSet } from "./result-set.ts";
 
-/** More rows than this are left out, and the answer says so. */
-const defaultRowCap = 100_000;
+/**
+ * More rows than this are left out, and the answer says so. An answer is whole before its first
+ * byte leaves: a failure is never half an answer, and a slow caller holds no connection.
+ */
+const rowCap = 100_000;
 
 /** Answers one KPI address as JSON or Arrow, or with 304 when the caller has these very rows. */
-export function answerKpi(
-  context: ServerContext,
-  route: KpiRoute,
-  rowCap: number = defaultRowCap,
-): RequestHandler {
+export function answerKpi(context: ServerContext, route: KpiRoute): RequestHandler {
   return async (request, response) => {
     const { conta, format: wanted } = readParameters(request, ["conta", "format"]);
     const format = chooseFormat(request, wanted);
@@ -37,29 +35,33 @@ export function answerKpi(
         return answerNotModified(response, etag);
     }
     const found = await readPublished(context.pool, conta, async (snapshot) => {
-      const etag = tag(snapshot.publication, snapshot.hoje);
+      const { publication } = snapshot;
+      const etag = tag(publication, snapshot.hoje);
       if (matchesEtag(request.headers["if-none-match"], etag)) return { etag };
-      const result = await selectCapped(snapshot, route.select(conta), rowCap + 1);
-      if (conta !== undefined && isEmpty(result, route)) await requireAccount(snapshot, conta);
-      return { etag, result, publication: snapshot.publication };
+      const encoder = createEncoder(format, { publication, single: route.single });
+      const statement = sql`${route.select(conta)} limit ${rowCap + 1}`;
+      let count = 0;
+      for await (const batch of snapshot.batches(statement)) {
+        if (conta !== undefined && count === 0 && isEmpty(batch, route)) {
+          await requireAccount(snapshot, conta);
+        }
+        const room = Math.max(0, rowCap - count);
+        encoder.add({ columns: batch.columns, rows: batch.rows.slice(0, room) });
+        count += batch.rows.length;
+      }
+      return { etag, body: encoder.finish({ truncated: count > rowCap }) };
     });
-    if (found.result === undefined) return answerNotModified(response, found.etag);
-    const { etag, publication, result } = found;
-    const truncated = result.rows.length > rowCap;
-    const kept = truncated ? { ...result, rows: result.rows.slice(0, rowCap) } : result;
-    const body =
-      format === "arrow"
-        ? arrowAnswer({ publication, result: kept, truncated })
-        : jsonAnswer({ publication, result: kept, single: route.single, truncated });
+    const { etag, body } = found;
+    if (body === undefined) return answerNotModified(response, etag);
     response.setHeader("ETag", etag);
     response.setHeader("Content-Type", mediaTypes[format]);
-    response.setHeader("Content-Length", body.length);
-    response.end(body);
+    response.setHeader(
+      "Content-Length",
+      body.reduce((sum, { length }) => sum + length, 0),
+    );
+    for (const chunk of body) response.write(chunk);
+    response.end();
   };
-}
-
-function selectCapped(snapshot: Snapshot, statement: SQLQuery, limit: number): Promise<ResultSet> {
-  return snapshot.select(sql`${statement} limit ${limit}`);
 }
 
 /** No rows, or KPIs that count nothing: maybe the account's name is mistyped. */

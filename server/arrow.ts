@@ -17,38 +17,39 @@ import {
   tableToIPC,
   Utf8,
 } from "apache-arrow";
-import type { Publication } from "./publication.ts";
-import type { Column, ColumnType, ResultSet } from "./result-set.ts";
-
-type ArrowAnswer = {
-  readonly publication: Publication;
-  readonly result: ResultSet;
-  /** Rows were left out. */
-  readonly truncated: boolean;
-};
+import type { AnswerMetadata, Encoder } from "./encoder.ts";
+import type { Column, ColumnType } from "./result-set.ts";
 
 /**
  * An Arrow IPC stream with the columns' exact types. What JSON says around the rows stands in the
  * schema's metadata: `publicacao_id`, `publicacao_em` and, when rows were left out, `truncado`.
  */
-export function arrowAnswer({ publication, result, truncated }: ArrowAnswer): Buffer {
-  const metadata = new Map([
-    ["publicacao_id", publication.id],
-    ["publicacao_em", publication.em],
-    ...(truncated ? [["truncado", "true"] as const] : []),
-  ]);
-  const { columns, rows } = result;
-  const fields = columns.map(({ name, type }) => new Field(name, arrowType(type), true));
-  const schema = new Schema(fields, metadata);
-  const children = columns.map((column, index) =>
-    arrowColumn(
-      column,
-      rows.map((row) => row[index] ?? null),
-    ),
-  );
-  const data = makeData({ type: new Struct(fields), length: rows.length, nullCount: 0, children });
-  const bytes = tableToIPC(new Table(schema, [new RecordBatch(schema, data)]), "stream");
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function arrowEncoder({ publication }: AnswerMetadata): Encoder {
+  let fields: Field[] = [];
+  const batches: Data<Struct>[] = [];
+  return {
+    add: ({ columns, rows }) => {
+      fields = columns.map(({ name, type }) => new Field(name, arrowType(type), true));
+      const children = columns.map((column, index) =>
+        arrowColumn(
+          column,
+          rows.map((row) => row[index] ?? null),
+        ),
+      );
+      const type = new Struct(fields);
+      batches.push(makeData({ type, length: rows.length, nullCount: 0, children }));
+    },
+    finish: ({ truncated }) => {
+      const metadata = new Map([
+        ["publicacao_id", publication.id],
+        ["publicacao_em", publication.em],
+        ...(truncated ? [["truncado", "true"] as const] : []),
+      ]);
+      const schema = new Schema(fields, metadata);
+      const records = batches.map((data) => new RecordBatch(schema, data));
+      return [tableToIPC(new Table(schema, records), "stream")];
+    },
+  };
 }
 
 function arrowType(type: ColumnType): DataType {

@@ -1,32 +1,40 @@
-import type { Publication } from "./publication.ts";
+import type { AnswerMetadata, Encoder } from "./encoder.ts";
 import type { Column, ResultSet } from "./result-set.ts";
-
-type JsonAnswer = {
-  readonly publication: Publication;
-  readonly result: ResultSet;
-  /** One object instead of a list of rows. */
-  readonly single: boolean;
-  /** Rows were left out. */
-  readonly truncated: boolean;
-};
 
 /**
  * `{"publicacao":{id,em},"dados":…}`. Numbers are plain JSON numbers with the digits PostgreSQL
  * wrote, dates YYYY-MM-DD, instants ISO 8601; `"truncado":true` stands before the rows when some
  * were left out.
  */
-export function jsonAnswer({ publication, result, single, truncated }: JsonAnswer): Buffer {
-  const keys = result.columns.map(({ name }) => `${JSON.stringify(name)}:`);
-  const objects = result.rows.map((row) => {
-    const members = result.columns.map(
+export function jsonEncoder({ publication, single }: AnswerMetadata): Encoder {
+  const batches: Buffer[] = [];
+  return {
+    add: (batch) => {
+      const separator = batches.length > 0 ? ",\n" : "";
+      if (batch.rows.length > 0) batches.push(Buffer.from(separator + objectsText(batch)));
+    },
+    finish: ({ truncated }) => {
+      const head = `{"publicacao":{"id":${publication.id},"em":${JSON.stringify(publication.em)}}`;
+      const mark = truncated ? ',"truncado":true' : "";
+      const [open, close] = single ? ["", ""] : ["[", "]"];
+      return [
+        Buffer.from(`${head}${mark},"dados":${open}`),
+        ...batches,
+        Buffer.from(`${close}}\n`),
+      ];
+    },
+  };
+}
+
+function objectsText({ columns, rows }: ResultSet): string {
+  const keys = columns.map(({ name }) => `${JSON.stringify(name)}:`);
+  const objects = rows.map((row) => {
+    const members = columns.map(
       (column, index) => keys[index] + jsonValue(column, row[index] ?? null),
     );
     return `{${members.join(",")}}`;
   });
-  const head = `{"publicacao":{"id":${publication.id},"em":${JSON.stringify(publication.em)}}`;
-  const mark = truncated ? ',"truncado":true' : "";
-  const data = single ? (objects[0] ?? "null") : `[${objects.join(",\n")}]`;
-  return Buffer.from(`${head}${mark},"dados":${data}}\n`);
+  return objects.join(",\n");
 }
 
 function jsonValue({ type }: Column, value: string | null): string {

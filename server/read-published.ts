@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from "pg";
-import { query, type SQLQuery, sql } from "../extract/query.ts";
+import { execute, query, type SQLQuery, sql } from "../extract/query.ts";
 import { unpublished } from "./problem.ts";
 import { latestPublication, type Publication } from "./publication.ts";
 import { columnOf, type ResultSet } from "./result-set.ts";
@@ -10,9 +10,12 @@ export type Snapshot = {
   /** The database's day in Brasília, YYYY-MM-DD: what the views count up to. */
   readonly hoje: string;
   select(statement: SQLQuery): Promise<ResultSet>;
+  /** The same rows some thousands at a time, so that many of them need little memory. At least one. */
+  batches(statement: SQLQuery): AsyncIterable<ResultSet>;
 };
 
 const statementTimeoutMs = 10_000;
+const batchRows = 5_000;
 
 /**
  * Reads the marts in one read-only transaction: whatever `read` selects belongs to one publication.
@@ -34,7 +37,8 @@ export async function readPublished<Result>(
        set local statement_timeout = ${statementTimeoutMs};
        set local datestyle = 'ISO, YMD';
        set local timezone = 'UTC';
-       set local jit = off`,
+       set local jit = off;
+       set local cursor_tuple_fraction = 1`,
     );
     const [day] = await query<{ hoje: string }>(
       client,
@@ -49,6 +53,7 @@ export async function readPublished<Result>(
       publication,
       hoje: day?.hoje ?? "",
       select: (statement) => selectText(client, statement),
+      batches: (statement) => fetchBatches(client, statement),
     });
     await client.query("commit");
     return result;
@@ -60,6 +65,19 @@ export async function readPublished<Result>(
   } finally {
     client.release(broken);
   }
+}
+
+async function* fetchBatches(client: PoolClient, statement: SQLQuery): AsyncGenerator<ResultSet> {
+  await execute(client, sql`declare batches no scroll cursor for ${statement}`);
+  for (;;) {
+    const batch = await selectText(
+      client,
+      sql`fetch ${sql.__dangerous__rawValue(`${batchRows}`)} from batches`,
+    );
+    yield batch;
+    if (batch.rows.length < batchRows) break;
+  }
+  await execute(client, sql`close batches`);
 }
 
 async function selectText(client: PoolClient, statement: SQLQuery): Promise<ResultSet> {

@@ -1,10 +1,12 @@
-import { type DataType, type Table, tableFromIPC } from "apache-arrow";
+import { type DataType, type StructRowProxy as Row, type Table, tableFromIPC } from "apache-arrow";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sql } from "../../extract/query.ts";
-import { arrowAnswer } from "../../server/arrow.ts";
-import { jsonAnswer } from "../../server/json.ts";
+import { createEncoder } from "../../server/encoder.ts";
+import type { Format } from "../../server/format.ts";
 import { kpiRoutes } from "../../server/kpi-routes.ts";
+import type { Publication } from "../../server/publication.ts";
 import { readPublished } from "../../server/read-published.ts";
+import type { ResultSet } from "../../server/result-set.ts";
 import type { RunningServer } from "../../server/serve.ts";
 import type { TestDatabase } from "../postgres.ts";
 import { createPublishedDatabase, dadosOf, serve } from "./published.ts";
@@ -45,6 +47,13 @@ function decimalText(value: unknown, scale: number): string {
   const digits = BigInt.asIntN(128, unsigned);
   const text = `${digits < 0n ? -digits : digits}`.padStart(scale + 1, "0");
   return `${digits < 0n ? "-" : ""}${text.slice(0, -scale)}.${text.slice(-scale)}`;
+}
+
+/** A body of several batches, marked as cut. */
+function encode(format: Format, publication: Publication, batches: readonly ResultSet[]): Buffer {
+  const encoder = createEncoder(format, { publication, single: false });
+  for (const batch of batches) encoder.add(batch);
+  return Buffer.concat(encoder.finish({ truncated: true }));
 }
 
 test("the monthly sales keep their exact types", async () => {
@@ -123,7 +132,7 @@ test("values at the edges of their types survive", async () => {
         ) as edges (money, id, day, flag, instant, text, free, float)`),
     }),
   );
-  const table = tableFromIPC(arrowAnswer({ publication, result, truncated: true }));
+  const table = tableFromIPC(encode("arrow", publication, [result]));
   const column = (name: string) => [...(table.getChild(name) ?? [])] as unknown[];
   expect(typesOf(table)).toMatchObject({ instant: "Timestamp<MICROSECOND, UTC>", free: "Utf8" });
   expect(column("money").map((value) => (value === null ? null : decimalText(value, 2)))).toEqual([
@@ -150,9 +159,7 @@ test("values at the edges of their types survive", async () => {
   expect(column("float")).toEqual([0.5, -1, null, Number.NaN]);
   expect(table.schema.metadata.get("truncado")).toBe("true");
 
-  const json: unknown = JSON.parse(
-    jsonAnswer({ publication, result, single: false, truncated: true }).toString(),
-  );
+  const json: unknown = JSON.parse(encode("json", publication, [result]).toString());
   expect(json).toMatchObject({
     truncado: true,
     dados: [
@@ -173,7 +180,26 @@ test("no rows are still a stream with a schema", async () => {
       result: await select(sql`select mes, conta from marts.vw_vso_mensal where false`),
     }),
   );
-  const table = tableFromIPC(arrowAnswer({ publication, result, truncated: false }));
+  const table = tableFromIPC(encode("arrow", publication, [result]));
   expect(table.numRows).toBe(0);
   expect(typesOf(table)).toEqual({ mes: "Date32<DAY>", conta: "Utf8" });
+});
+
+test("several batches are one list, and one table", async () => {
+  const { publication, first, none, second } = await readPublished(
+    database.pool,
+    undefined,
+    async ({ publication, select }) => ({
+      publication,
+      first: await select(sql`select n, n::text as name from generate_series(1, 2) as n`),
+      none: await select(sql`select n, n::text as name from generate_series(1, 0) as n`),
+      second: await select(sql`select n, n::text as name from generate_series(3, 3) as n`),
+    }),
+  );
+  const batches = [none, first, none, second];
+  const rows = [1, 2, 3].map((n) => ({ n, name: `${n}` }));
+  const table = tableFromIPC(encode("arrow", publication, batches));
+  expect(table.toArray().map((row: Row) => row.toJSON())).toEqual(rows);
+  const json: unknown = JSON.parse(encode("json", publication, batches).toString());
+  expect(json).toMatchObject({ dados: rows });
 });

@@ -131,3 +131,18 @@ test("HEAD gives the headers of GET without the rows", async () => {
     expect(headed.headers.get(name)).toBe(got.headers.get(name));
   }
 });
+
+test("an answer of more than a hundred thousand rows is cut, and says so", async () => {
+  await database.pool.query(
+    `insert into marts.vendas
+     select (jsonb_populate_record(venda, jsonb_build_object('reserva_id', 1000000 + extra))).*
+     from marts.vendas as venda, generate_series(1, 100000) as extra
+     where conta = 'outra'
+         and reserva_id = (select min(reserva_id) from marts.vendas)`,
+  );
+  const whole = await dadosOf(await get("/api/tabela-geral-vendas?conta=exemplo"));
+  expect(whole).toHaveLength(5);
+  const body: unknown = await (await get("/api/tabela-geral-vendas?conta=outra")).json();
+  expect(body).toMatchObject({ truncado: true });
+  expect(body).toHaveProperty("dados.length", 100_000);
+});
