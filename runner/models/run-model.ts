@@ -5,16 +5,18 @@ import type { Model } from "./project.ts";
 
 /**
  * Runs a statement made of a model's own text, so that what PostgreSQL says points into the file.
+ * @returns how many rows it made
  * @throws ModelError when the text is at fault; DatabaseError for anything else
  */
 export async function runModel(
   client: PoolClient,
   model: Model,
   wrap: { readonly before: string; readonly after?: string },
-): Promise<void> {
+): Promise<number> {
   const before = `${wrap.before}\n`;
   try {
-    await client.query(`${before}${model.select}\n${wrap.after ?? ""}`);
+    const result = await client.query(`${before}${model.select}\n${wrap.after ?? ""}`);
+    return result.rowCount ?? 0;
   } catch (error) {
     const columnsDiffer = error instanceof DatabaseError && error.code === "42P16";
     throw columnsDiffer ? error : modelErrorOf(model, error, { text: model.select, before });
