@@ -65,7 +65,7 @@ function soldIn(months: readonly Month[], ano: number, mes: number): number | nu
   return months.find((month) => month.ano === ano && month.mes === mes)?.valor ?? null;
 }
 
-/** VSO of twelve months as bars, each with its percentage; the month under way is paler. */
+/** VSO of twelve months as bars, each with its percentage; the month under way is grey. */
 export function vsoChart(months: readonly VsoMonth[], label: string): Html {
   return draw(label, (size) => ({
     xAxis: categories(

@@ -21,6 +21,9 @@ export type DashboardPage = {
   readonly now: Date;
 };
 
+/** Loads run several times a day: older data deserve a second look. */
+const staleMs = 24 * 3_600_000;
+
 /** The dashboard as a whole document, complete without scripts. */
 export function renderDashboard({ dashboard, stylesheet, now }: DashboardPage): string {
   const { thisYear, hoje, total, conta } = dashboard;
@@ -77,7 +80,8 @@ ${renderTiles([
 
 function freshness({ publication }: Dashboard, now: Date): Html {
   const em = new Date(publication.em);
-  return html`<p class="frescor">dados de <time datetime="${publication.em}">${formatInstant(em)}</time> <span>(${formatAge(em, now)})</span></p>`;
+  const look = now.getTime() - em.getTime() > staleMs ? "frescor velho" : "frescor";
+  return html`<p class="${look}">dados de <time datetime="${publication.em}">${formatInstant(em)}</time> <span>(${formatAge(em, now)})</span></p>`;
 }
 
 function accounts({ contas, conta }: Dashboard): Html | undefined {
@@ -173,7 +177,7 @@ function vsoByMonth({ vso }: Dashboard): Html {
   );
   return html`<section class="cartao" aria-labelledby="vso">
 <h2 id="vso">VSO por mês</h2>
-<p class="explicacao">Vendas do mês sobre as unidades em oferta, em %. O mês atual, mais claro, ainda não terminou.</p>
+<p class="explicacao">Vendas do mês sobre as unidades em oferta, em %. O mês atual, em cinza, ainda não terminou.</p>
 ${known ? chart : html`<p class="vazio">Nenhuma unidade em oferta nos últimos 12 meses.</p>`}
 <details><summary>Ver os valores</summary><div class="rolagem" role="region" aria-labelledby="vso" tabindex="0"><table>
 <thead><tr><th scope="col">Mês</th><th scope="col">Vendas</th><th scope="col">Oferta</th><th scope="col">VSO</th></tr></thead>

@@ -72,6 +72,14 @@ describe("the dashboard", () => {
     expect(textOf(page)).toMatch(/dados de \d\d\/\d\d\/\d{4}, \d\d:\d\d \(há 12 minutos\)/);
   });
 
+  test("marks data that are older than a day", async () => {
+    expect(await pageAt("/")).toContain('<p class="frescor">');
+    const now = new Date(Date.now() + 25 * 3_600_000);
+    const later = await serve(database.pool, { now: () => now });
+    expect(await pageAt("/", later.url)).toContain('<p class="frescor velho">');
+    await later.close();
+  });
+
   test("has its charts in the page, each with a name and a table of its values", async () => {
     const page = await pageAt("/?conta=exemplo");
     expect(page.match(/<svg role="img" aria-label="Gráfico de barras: [^"]+"/g)).toHaveLength(4);
