@@ -43,3 +43,34 @@ export async function dadosOf(response: Response): Promise<unknown> {
   });
   return typeof body === "object" && body !== null && "dados" in body ? body.dados : undefined;
 }
+
+/** The weak tag of a JSON answer or page. */
+export async function etagAt(url: string): Promise<string> {
+  const response = await fetch(url);
+  await response.arrayBuffer();
+  expect(response.status).toBe(200);
+  const etag = response.headers.get("etag") ?? "";
+  expect(etag).toMatch(/^W\/"[\w-]+"$/);
+  return etag;
+}
+
+/** The status for a caller that has what the tag stands for. */
+export async function statusWith(url: string, etag: string): Promise<number> {
+  const response = await fetch(url, { headers: { "if-none-match": etag } });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** The problem document at an address. */
+export async function problemAt(url: string, init?: RequestInit): Promise<Record<string, unknown>> {
+  const response = await fetch(url, init);
+  expect(response.headers.get("content-type")).toContain("application/problem+json");
+  const problem = (await response.json()) as Record<string, unknown>;
+  expect(problem).toMatchObject({
+    type: expect.stringMatching(/^urn:cvdw-elt:/),
+    title: expect.any(String),
+    detail: expect.any(String),
+    status: response.status,
+  });
+  return problem;
+}
