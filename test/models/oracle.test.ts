@@ -344,6 +344,7 @@ function withCustomerMappings(base: Project, accounts: readonly Account[]): Proj
       ["*", brokers[0] ?? null, "Time Geral"],
       ["a", brokers[0] ?? null, "Time de A"],
       ["b", brokers[4] ?? null, "Time de B"],
+      ["a", brokers[1] ?? null, null],
     ],
     leitura_condicoes: [
       ["*", "total"],

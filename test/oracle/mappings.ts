@@ -40,12 +40,16 @@ export function readMappings(seeds: readonly Seed[]): Mappings {
     const seed = seeds.find((candidate) => candidate.relation === relation);
     const cell = (row: readonly (string | null)[], column: string | undefined) =>
       (column === undefined ? "" : row[seed?.columns.indexOf(column) ?? -1]) ?? "";
-    return (seed?.rows ?? []).map((row) => ({
-      conta: cell(row, "conta"),
-      origem: cell(row, "origem") === "cliente" ? "cliente" : "padrao",
-      from: cell(row, from),
-      to: cell(row, to),
-    }));
+    const read = (seed?.rows ?? []).map(
+      (row): MappingRow => ({
+        conta: cell(row, "conta"),
+        origem: cell(row, "origem") === "cliente" ? "cliente" : "padrao",
+        from: cell(row, from),
+        to: cell(row, to),
+      }),
+    );
+    // A row that says nothing maps nothing.
+    return read.filter((row) => row.to.trim() !== "");
   };
   return {
     series: rowsOf("series", "prefixo", "classe"),

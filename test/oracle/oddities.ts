@@ -135,6 +135,8 @@ const fields: { readonly [object: string]: { readonly [field: string]: readonly 
     corretor: texts,
     idcorretor: ids,
     idunidade: ids,
+    idimobiliaria: ids,
+    idcliente: ids,
     idempreendimento: [null, "", 0, 901, "902"],
     empreendimento: texts,
     cliente: [...texts, "Maria  da Silva", "d'Ávila"],
