@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import { generateAccount } from "../emulator/generate-account.ts";
 import { type CvdwObject, defaultObjects } from "../extract/catalogue.ts";
-import { landRecords } from "../extract/land.ts";
+import { type Load, landRecords } from "../extract/land.ts";
 import { startLoad } from "../extract/load-record.ts";
 import { slicePage } from "../extract/page.ts";
 import { sql } from "../extract/query.ts";
@@ -103,8 +103,7 @@ async function landAccount(pool: Pool, copies: number, reservas: number): Promis
   let landed = 0;
   for (const object of defaultObjects) {
     const load = { runId, conta: "bench", object: object.name, mode: "full", since: null } as const;
-    const loadId = await startLoad(pool, load);
-    await landBase(pool, object, loadId, account);
+    await landBase(pool, object, await startLoad(pool, load), account);
     if (copies > 1 && !NOT_COPIED.has(object.name)) await copyBase(pool, object, copies);
     await pool.query(`vacuum analyze landing.${object.name}`);
     const { rows } = await pool.query(`select count(*)::int as n from landing.${object.name}`);
@@ -116,11 +115,10 @@ async function landAccount(pool: Pool, copies: number, reservas: number): Promis
 async function landBase(
   pool: Pool,
   object: CvdwObject,
-  loadId: bigint,
+  load: Load,
   account: ReturnType<typeof generateAccount>,
 ): Promise<void> {
   const client = await pool.connect();
-  const load = { conta: "bench", object: object.name, loadId, nextSeq: 1n };
   try {
     await client.query("begin");
     const { total } = account.page(object.name, {}, 0, 0);

@@ -10,9 +10,11 @@ export type LandingRow = {
   readonly seq: bigint;
 };
 
-const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
-const TRAILER = Buffer.from([0xff, 0xff]);
+/** What starts and ends a binary COPY stream. */
+export const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
+export const TRAILER = Buffer.from([0xff, 0xff]);
 const JSONB_VERSION = 1;
+const FIRST_ROWS = 100;
 const COLUMNS = 7;
 /** Bytes of a row around its texts: field count, seven lengths, two bigints, hash, version. */
 const ROW_OVERHEAD = 2 + COLUMNS * 4 + 8 + 8 + 8 + 16 + 1;
@@ -28,18 +30,53 @@ export const copyColumns = [
   "payload",
 ] as const;
 
-/** Encodes rows in PostgreSQL's binary COPY format: one buffer, one write. */
+/**
+ * Sends rows through `COPY … FROM STDIN (FORMAT binary)`: the first few, for PostgreSQL to parse
+ * while the others are encoded, then all the others at once, so that it never waits for this process.
+ * Throws DatabaseError.
+ */
+export async function copyRows(
+  client: PoolClient,
+  statement: string,
+  load: { readonly conta: string; readonly loadId: bigint },
+  rows: readonly LandingRow[],
+): Promise<void> {
+  await copyChunks(client, statement, [
+    () => Buffer.concat([SIGNATURE, encodeRows(load, rows.slice(0, FIRST_ROWS))]),
+    () => Buffer.concat([encodeRows(load, rows.slice(FIRST_ROWS)), TRAILER]),
+  ]);
+}
+
+/** Sends a COPY stream that is made piece by piece. Throws DatabaseError. */
+export async function copyChunks(
+  client: PoolClient,
+  statement: string,
+  chunks: Iterable<() => Buffer>,
+): Promise<void> {
+  const stream = client.query(copyFrom(statement));
+  const done = finished(stream);
+  // Its failure is seen at the end; meanwhile it must not end the process.
+  done.catch(() => undefined);
+  for (const chunk of chunks) {
+    if (stream.destroyed) break;
+    if (!stream.write(chunk())) await Promise.race([once(stream, "drain"), done]);
+  }
+  stream.end();
+  await done;
+}
+
+/** Rows in PostgreSQL's binary COPY format, without the stream's signature and trailer. */
 export function encodeRows(
   load: { readonly conta: string; readonly loadId: bigint },
   rows: readonly LandingRow[],
 ): Buffer {
   const conta = Buffer.from(load.conta);
-  let size = SIGNATURE.length + TRAILER.length;
+  let size = 0;
   for (const { record } of rows) {
     size += ROW_OVERHEAD + conta.length + Buffer.byteLength(record.chave) + record.json.length;
   }
   const out = Buffer.allocUnsafe(size);
-  let at = SIGNATURE.copy(out, 0);
+  let at = 0;
   for (const { record, seq } of rows) {
     at = out.writeInt16BE(COLUMNS, at);
     at = out.writeInt32BE(conta.length, at);
@@ -63,15 +100,5 @@ export function encodeRows(
     at = out.writeUInt8(JSONB_VERSION, at);
     at += record.json.copy(out, at);
   }
-  at += TRAILER.copy(out, at);
   return out.subarray(0, at);
-}
-
-/** Sends an encoded buffer through `COPY … FROM STDIN (FORMAT binary)`. Throws DatabaseError. */
-export async function copyIn(client: PoolClient, statement: string, data: Buffer): Promise<void> {
-  const stream = client.query(copyFrom(statement));
-  const done = finished(stream);
-  if (!stream.write(data)) await Promise.race([once(stream, "drain"), done]);
-  stream.end();
-  await done;
 }

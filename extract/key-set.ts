@@ -5,7 +5,8 @@
  */
 export type KeySet = {
   readonly size: () => number;
-  readonly add: (key: string) => void;
+  /** True when the key was not there yet. */
+  readonly add: (key: string) => boolean;
 };
 
 export function createKeySet(): KeySet {
@@ -47,7 +48,9 @@ export function createKeySet(): KeySet {
       if (size * 2 >= capacity) grow();
       const low = hash32(key, 0x9747b28c);
       const high = hash32(key, 0x5bd1e995) || 1;
-      if (insert(low, high)) size++;
+      const isNew = insert(low, high);
+      if (isNew) size++;
+      return isNew;
     },
   };
 }

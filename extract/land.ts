@@ -1,20 +1,27 @@
 import type { PoolClient } from "pg";
-import { copyColumns, copyIn, encodeRows, type LandingRow } from "./copy-binary.ts";
+import { copyColumns, copyRows, type LandingRow } from "./copy-binary.ts";
+import type { KeySet } from "./key-set.ts";
 import { execute, query, sql } from "./query.ts";
 import type { LandingRecord } from "./record.ts";
 
-/** The load that records belong to; `nextSeq` numbers its versions in the order they arrived. */
+/** The load that records belong to. */
 export type Load = {
   readonly conta: string;
   readonly object: string;
   readonly loadId: bigint;
+  /** Numbers its versions in the order they arrived. */
   nextSeq: bigint;
+  /**
+   * The keys of this load, when the account had none of this object before: a key that is not among
+   * them has no version, so nothing needs to be asked.
+   */
+  readonly onlyKeys: KeySet | undefined;
 };
 
 const columnList = copyColumns.join(", ");
 
 /**
- * Lands records inside the client's open transaction: a record equal to its key's newest version
+ * Lands records: a record equal to its key's newest version
  * adds nothing, one that differs adds a version that supersedes it.
  *
  * Parsing jsonb is what landing costs, so it is paid only for records that changed: the hash of
@@ -41,7 +48,7 @@ export async function landRecords(
   }
   if (fresh.length > 0) {
     const table = `landing.${quote(load.object)} (${columnList})`;
-    await copyIn(client, `copy ${table} from stdin (format binary)`, encodeRows(load, fresh));
+    await copyRows(client, `copy ${table} from stdin (format binary)`, load, fresh);
   }
   const changed = candidates.length > 0 ? await landCandidates(client, load, candidates) : 0;
   return fresh.length + changed;
@@ -52,7 +59,10 @@ async function newestHashes(
   load: Load,
   records: readonly LandingRecord[],
 ): Promise<Map<string, string>> {
-  const chaves = records.map((record) => record.chave);
+  const chaves = records
+    .map((record) => record.chave)
+    .filter((chave) => !load.onlyKeys?.add(chave));
+  if (chaves.length === 0) return new Map();
   const rows = await query<{ chave: string; hash: string }>(
     client,
     sql`
@@ -77,18 +87,20 @@ async function landCandidates(
   await execute(
     client,
     sql`
-      create temporary table landing_candidates (
+      create temporary table if not exists landing_candidates (
         conta text, chave text, load_id bigint, seq bigint, referencia_data timestamp, hash uuid,
         payload jsonb
-      ) on commit drop`,
+      )`,
   );
-  await copyIn(
+  await execute(client, sql`truncate pg_temp.landing_candidates`);
+  await copyRows(
     client,
     `copy pg_temp.landing_candidates (${columnList}) from stdin (format binary)`,
-    encodeRows(load, rows),
+    load,
+    rows,
   );
   const table = sql.ident(load.object);
-  const added = await execute(
+  return execute(
     client,
     sql`
       with chain as (
@@ -123,8 +135,6 @@ async function landCandidates(
         referencia_data, hash, payload
       from changed`,
   );
-  await execute(client, sql`drop table pg_temp.landing_candidates`);
-  return added;
 }
 
 function quote(name: string): string {

@@ -1,3 +1,5 @@
+import { createKeySet } from "./key-set.ts";
+import type { Load } from "./land.ts";
 import { execute, type Queryable, query, sql } from "./query.ts";
 
 /** What a scan leaves in `elt.loads` as evidence. */
@@ -13,7 +15,7 @@ export type LoadEvidence = {
   readonly error: string | null;
 };
 
-/** Opens a load and gives its number. Creates the object's landing table when it is missing. */
+/** Opens a load. Creates the object's landing table when it is missing. */
 export async function startLoad(
   database: Queryable,
   load: {
@@ -23,18 +25,25 @@ export async function startLoad(
     readonly mode: "full" | "incremental";
     readonly since: string | null;
   },
-): Promise<bigint> {
+): Promise<Load> {
   await execute(database, sql`select landing.create_object(${load.object})`);
-  const [row] = await query<{ load_id: string }>(
+  const { conta, object } = load;
+  const [row] = await query<{ load_id: string; empty: boolean }>(
     database,
     sql`
       insert into elt.loads (run_id, conta, objeto, mode, since)
-      values (
-        ${load.runId}, ${load.conta}, ${load.object}, ${load.mode}, ${load.since}::timestamp
-      )
-      returning load_id::text`,
+      values (${load.runId}, ${conta}, ${object}, ${load.mode}, ${load.since}::timestamp)
+      returning
+        load_id::text,
+        not exists (select from landing.${sql.ident(object)} where conta = ${conta}) as empty`,
   );
-  return BigInt(row?.load_id ?? 0);
+  return {
+    conta,
+    object,
+    loadId: BigInt(row?.load_id ?? 0),
+    nextSeq: 1n,
+    onlyKeys: row?.empty ? createKeySet() : undefined,
+  };
 }
 
 /** Writes down how a load ended. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import { CvdwError } from "./errors.ts";
 import { type Load, landRecords } from "./land.ts";
@@ -17,7 +18,7 @@ export type PageWriter = {
 type PendingPage = { readonly page: number; readonly records: readonly LandingRecord[] };
 
 /** Pages that may wait before the reader has to. */
-const MAX_PENDING = 4;
+const MAX_PENDING = 8;
 
 /**
  * Opens a writer on a connection of its own. The newest page is always held back, so that the
@@ -25,26 +26,19 @@ const MAX_PENDING = 4;
  */
 export async function openPageWriter(pool: Pool, load: Load): Promise<PageWriter> {
   const client = await pool.connect();
+  // A crash may lose pages that no cursor has passed yet; `finish` syncs them all at once.
+  await client.query("set synchronous_commit = off");
   let held: PendingPage | undefined;
   let pending: PendingPage[] = [];
   let writing: Promise<void> | undefined;
   let failure: unknown;
   let newVersions = 0;
 
-  async function write(
-    pages: readonly PendingPage[],
-    alsoDo?: (client: PoolClient) => Promise<void>,
-  ): Promise<void> {
-    // A crash may lose pages that no cursor has passed yet; `finish` syncs them all at once.
-    await client.query(alsoDo ? "begin" : "begin; set local synchronous_commit = off");
+  async function write(pages: readonly PendingPage[]): Promise<void> {
+    const records = pages.flatMap(({ records }) => records);
     try {
-      const records = pages.flatMap(({ records }) => records);
-      const added = records.length > 0 ? await landRecords(client, load, records) : 0;
-      newVersions += added;
-      await alsoDo?.(client);
-      await client.query("commit");
+      newVersions += await landRecords(client, load, records);
     } catch (error) {
-      await client.query("rollback").catch(() => undefined);
       throw rejectedRecord(load.object, pages, error);
     }
   }
@@ -75,16 +69,31 @@ export async function openPageWriter(pool: Pool, load: Load): Promise<PageWriter
       if (held !== undefined) pending.push(held);
       held = { page, records };
       startWriting();
-      while (pending.length >= MAX_PENDING && writing !== undefined) await writing;
+      // Reading pages is synchronous work: without a turn for the socket the database would idle.
+      await nextTurn();
+      while (pending.length >= MAX_PENDING && writing !== undefined) {
+        await writing;
+        await nextTurn();
+      }
     },
     async finish(alsoDo) {
       await settle();
-      await write(held === undefined ? [] : [held], alsoDo);
-      held = undefined;
+      await client.query("begin; set local synchronous_commit = on");
+      try {
+        if (held !== undefined) await write([held]);
+        await alsoDo(client);
+        await client.query("commit");
+      } catch (error) {
+        await client.query("rollback").catch(() => undefined);
+        throw error;
+      }
     },
     async close() {
       while (writing !== undefined) await writing;
-      client.release();
+      await client.query("reset synchronous_commit").then(
+        () => client.release(),
+        (error: Error) => client.release(error),
+      );
     },
   };
 }

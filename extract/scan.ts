@@ -4,7 +4,6 @@ import { moveCursor, planScan, rememberDateOnly, type ScanPlan, sinceParameter }
 import { CvdwError } from "./errors.ts";
 import type { ScanResult } from "./events.ts";
 import { createKeySet, type KeySet } from "./key-set.ts";
-import type { Load } from "./land.ts";
 import { finishLoad, startLoad } from "./load-record.ts";
 import type { Page } from "./page.ts";
 import { openPageWriter, type PageWriter } from "./page-writer.ts";
@@ -81,14 +80,14 @@ async function scanWith(
   const since = sinceParameter(plan) ?? null;
   context.emit({ type: "object-started", object: object.name, mode: plan.mode, since });
   const started = performance.now();
-  const loadId = await startLoad(context.database, {
+  const load = await startLoad(context.database, {
     runId: context.runId,
     conta,
     object: object.name,
     mode: plan.mode,
     since,
   });
-  const load: Load = { conta, object: object.name, loadId, nextSeq: 1n };
+  const { loadId } = load;
   const writer = await openPageWriter(context.database, load);
   const scan: Scan = {
     context,

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { CvdwObject } from "../../extract/catalogue.ts";
+import { createKeySet } from "../../extract/key-set.ts";
 import { landRecords } from "../../extract/land.ts";
 import { slicePage } from "../../extract/page.ts";
 import { toLandingRecord, wantedFields } from "../../extract/record.ts";
@@ -22,7 +23,9 @@ async function land(texts: readonly string[], conta = "acme"): Promise<number> {
   const client = await database.pool.connect();
   try {
     await client.query("begin");
-    const load = { conta, object: object.name, loadId: ++loadId, nextSeq: 1n };
+    const { rows } = await client.query("select from landing.reservas where conta = $1", [conta]);
+    const onlyKeys = rows.length === 0 ? createKeySet() : undefined;
+    const load = { conta, object: object.name, loadId: ++loadId, nextSeq: 1n, onlyKeys };
     const added = await landRecords(client, load, records);
     await client.query("commit");
     return added;
