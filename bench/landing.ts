@@ -17,7 +17,7 @@ const PAGE_SIZE = 500;
  * Pages as they come off the wire → `landing`, against a binary COPY of the same records, prepared
  * beforehand, into an identical table with its indexes: what `psql \copy … (format binary)` does.
  */
-export async function benchLanding([records = 50_000]: readonly number[]): Promise<void> {
+export async function benchLanding([records = 100_000]: readonly number[]): Promise<void> {
   const object = reservas();
   const bodies = pageBodies(records);
   const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
