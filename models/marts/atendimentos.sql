@@ -46,6 +46,6 @@ select
     atendimentos.tempo_resposta,
     atendimentos.data_cadastro,
     atendimentos.data_situacao,
-    atendimentos.atualizado_em
+    coalesce(atendimentos.data_modificacao, atendimentos.referencia_data) as atualizado_em
 from atendimentos
 where atendimentos.atendimento_id is not null

@@ -69,5 +69,5 @@ select
     lidas.portador,
     lidas.indexador,
     lidas.vencimento,
-    lidas.atualizado_em
+    coalesce(lidas.data_modificacao, lidas.referencia_data) as atualizado_em
 from lidas

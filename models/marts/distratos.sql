@@ -31,7 +31,11 @@ select
     distratos.motivo,
     distratos.situacao,
     distratos.valor_contrato,
-    distratos.data_distrato,
+    coalesce(
+        distratos.situacao_data,
+        distratos.data_sincronizacao,
+        distratos.data_cadastro
+    ) as data_distrato,
     distratos.ativo
 from distratos
 where distratos.reserva_id is not null

@@ -27,7 +27,7 @@ with repasses as (
 select
     repasses.conta,
     repasses.repasse_id,
-    repasses.reserva_id,
+    coalesce(repasses.reserva_id, repasses.reserva) as reserva_id,
     repasses.empreendimento_id,
     repasses.empreendimento,
     repasses.unidade,
@@ -42,6 +42,6 @@ select
     repasses.data_assinatura,
     repasses.data_registro,
     repasses.data_recurso_liberado,
-    repasses.atualizado_em
+    coalesce(repasses.data_modificacao, repasses.referencia_data) as atualizado_em
 from repasses
 where repasses.repasse_id is not null

@@ -79,8 +79,9 @@ classificadas as (
         coalesce(
             times_da_conta.time_corretor,
             times_gerais.time_corretor,
-            reservas.time_corretor
-        ) as time_final,
+            reservas.nome_time,
+            reservas.time
+        ) as time_corretor,
         estagios.estagio,
         coalesce(reservas.ativo = 'S', false) and reservas.data_venda is not null as vendida
     from reservas
@@ -109,7 +110,7 @@ select
     classificadas.corretor,
     nullif(classificadas.imobiliaria_id, 0) as imobiliaria_id,
     classificadas.imobiliaria,
-    classificadas.time_final as time_corretor,
+    classificadas.time_corretor,
     nullif(classificadas.cliente_id, 0) as cliente_id,
     classificadas.cliente,
     classificadas.documento_cliente,
@@ -131,7 +132,7 @@ select
     classificadas.data_reserva,
     classificadas.data_cancelamento,
     classificadas.vencimento,
-    classificadas.atualizado_em,
+    coalesce(classificadas.data_modificacao, classificadas.referencia_data) as atualizado_em,
     classificadas.vendida
         and coalesce(classificadas.estagio <> 'cancelada', true) as eh_venda_bruta
 from classificadas

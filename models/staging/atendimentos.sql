@@ -7,8 +7,8 @@
 -- @warn   lossless(tempo_resposta, tempo_resposta)
 -- @warn   lossless(data_cadastro, data_cad)
 -- @warn   lossless(data_situacao, data_situacao)
--- @warn   lossless(atualizado_em, data_modificacao)
--- @warn   lossless(atualizado_em, referencia_data)
+-- @warn   lossless(data_modificacao, data_modificacao)
+-- @warn   lossless(referencia_data, referencia_data)
 select
     l.conta,
     l.chave,
@@ -30,10 +30,8 @@ select
     elt.as_integer(r.tempo_resposta) as tempo_resposta,
     elt.as_timestamp(r.data_cad) as data_cadastro,
     elt.as_timestamp(r.data_situacao) as data_situacao,
-    coalesce(
-        elt.as_timestamp(r.data_modificacao),
-        elt.as_timestamp(r.referencia_data)
-    ) as atualizado_em
+    elt.as_timestamp(r.data_modificacao) as data_modificacao,
+    elt.as_timestamp(r.referencia_data) as referencia_data
 from landing.atendimentos_atual as l
 cross join lateral jsonb_to_record(l.payload) as r(
     idatendimento text,

@@ -6,9 +6,9 @@
 -- @warn   lossless(unidade_id, idunidade)
 -- @warn   lossless(corretor_id, idcorretor)
 -- @warn   lossless(valor_contrato, valor_contrato)
--- @warn   lossless(data_distrato, situacao_data)
--- @warn   lossless(data_distrato, data_sincronizacao)
--- @warn   lossless(data_distrato, data_cad)
+-- @warn   lossless(situacao_data, situacao_data)
+-- @warn   lossless(data_sincronizacao, data_sincronizacao)
+-- @warn   lossless(data_cadastro, data_cad)
 select
     l.conta,
     l.chave,
@@ -23,11 +23,9 @@ select
     elt.as_text(r.situacao_atual) as situacao,
     elt.as_text(r.ativo) as ativo,
     elt.as_money(r.valor_contrato)::numeric(15, 2) as valor_contrato,
-    coalesce(
-        elt.as_date(r.situacao_data),
-        elt.as_date(r.data_sincronizacao),
-        elt.as_date(r.data_cad)
-    ) as data_distrato
+    elt.as_date(r.situacao_data) as situacao_data,
+    elt.as_date(r.data_sincronizacao) as data_sincronizacao,
+    elt.as_date(r.data_cad) as data_cadastro
 from landing.distratos_atual as l
 cross join lateral jsonb_to_record(l.payload) as r(
     idreserva text,

@@ -3,8 +3,8 @@
 -- @key    conta, chave
 -- @warn   lossless(imobiliaria_id, idimobiliaria)
 -- @warn   lossless(data_cadastro, data_cad)
--- @warn   lossless(atualizado_em, data_modificacao)
--- @warn   lossless(atualizado_em, referencia_data)
+-- @warn   lossless(data_modificacao, data_modificacao)
+-- @warn   lossless(referencia_data, referencia_data)
 select
     l.conta,
     l.chave,
@@ -14,10 +14,8 @@ select
     elt.as_text(r.sigla) as sigla,
     elt.as_text(r.ativo) as ativo,
     elt.as_timestamp(r.data_cad) as data_cadastro,
-    coalesce(
-        elt.as_timestamp(r.data_modificacao),
-        elt.as_timestamp(r.referencia_data)
-    ) as atualizado_em
+    elt.as_timestamp(r.data_modificacao) as data_modificacao,
+    elt.as_timestamp(r.referencia_data) as referencia_data
 from landing.imobiliarias_atual as l
 cross join lateral jsonb_to_record(l.payload) as r(
     idimobiliaria text,

@@ -3,7 +3,7 @@
 -- @key    conta, chave
 -- @warn   lossless(repasse_id, idrepasse)
 -- @warn   lossless(reserva_id, idreserva)
--- @warn   lossless(reserva_id, reserva)
+-- @warn   lossless(reserva, reserva)
 -- @warn   lossless(empreendimento_id, idempreendimento)
 -- @warn   lossless(unidade_id, idunidade)
 -- @warn   lossless(valor_previsto, valor_previsto)
@@ -14,13 +14,14 @@
 -- @warn   lossless(data_assinatura, data_assinatura_de_contrato)
 -- @warn   lossless(data_registro, data_registro)
 -- @warn   lossless(data_recurso_liberado, data_recurso_liberado)
--- @warn   lossless(atualizado_em, data_modificacao)
--- @warn   lossless(atualizado_em, referencia_data)
+-- @warn   lossless(data_modificacao, data_modificacao)
+-- @warn   lossless(referencia_data, referencia_data)
 select
     l.conta,
     l.chave,
     elt.as_bigint(r.idrepasse) as repasse_id,
-    coalesce(elt.as_bigint(r.idreserva), elt.as_bigint(r.reserva)) as reserva_id,
+    elt.as_bigint(r.idreserva) as reserva_id,
+    elt.as_bigint(r.reserva) as reserva,
     elt.as_bigint(r.idempreendimento) as empreendimento_id,
     elt.as_bigint(r.idunidade) as unidade_id,
     elt.as_text(r.empreendimento) as empreendimento,
@@ -36,10 +37,8 @@ select
     elt.as_date(r.data_assinatura_de_contrato) as data_assinatura,
     elt.as_date(r.data_registro) as data_registro,
     elt.as_date(r.data_recurso_liberado) as data_recurso_liberado,
-    coalesce(
-        elt.as_timestamp(r.data_modificacao),
-        elt.as_timestamp(r.referencia_data)
-    ) as atualizado_em
+    elt.as_timestamp(r.data_modificacao) as data_modificacao,
+    elt.as_timestamp(r.referencia_data) as referencia_data
 from landing.repasses_atual as l
 cross join lateral jsonb_to_record(l.payload) as r(
     idrepasse text,

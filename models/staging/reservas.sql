@@ -17,8 +17,8 @@
 -- @warn   lossless(data_reserva, data_cad)
 -- @warn   lossless(data_cancelamento, data_cancelamento)
 -- @warn   lossless(vencimento, vencimento)
--- @warn   lossless(atualizado_em, data_modificacao)
--- @warn   lossless(atualizado_em, referencia_data)
+-- @warn   lossless(data_modificacao, data_modificacao)
+-- @warn   lossless(referencia_data, referencia_data)
 select
     l.conta,
     l.chave,
@@ -35,7 +35,8 @@ select
     elt.as_text(r.unidade) as unidade,
     elt.as_text(r.corretor) as corretor,
     elt.as_text(r.imobiliaria) as imobiliaria,
-    coalesce(elt.as_text(r.nome_time), elt.as_text(r.time)) as time_corretor,
+    elt.as_text(r.nome_time) as nome_time,
+    elt.as_text(r.time) as time,
     elt.as_text(r.cliente) as cliente,
     elt.as_text(r.documento_cliente) as documento_cliente,
     elt.as_text(r.email) as email_cliente,
@@ -55,10 +56,8 @@ select
     elt.as_timestamp(r.data_cad) as data_reserva,
     elt.as_timestamp(r.data_cancelamento) as data_cancelamento,
     elt.as_timestamp(r.vencimento) as vencimento,
-    coalesce(
-        elt.as_timestamp(r.data_modificacao),
-        elt.as_timestamp(r.referencia_data)
-    ) as atualizado_em
+    elt.as_timestamp(r.data_modificacao) as data_modificacao,
+    elt.as_timestamp(r.referencia_data) as referencia_data
 from landing.reservas_atual as l
 cross join lateral jsonb_to_record(l.payload) as r(
     idreserva text,

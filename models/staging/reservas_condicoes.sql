@@ -8,8 +8,8 @@
 -- @warn   lossless(valor, valor)
 -- @warn   lossless(valor_com_juros, valor_com_juros)
 -- @warn   lossless(vencimento, vencimento)
--- @warn   lossless(atualizado_em, data_modificacao)
--- @warn   lossless(atualizado_em, referencia_data)
+-- @warn   lossless(data_modificacao, data_modificacao)
+-- @warn   lossless(referencia_data, referencia_data)
 select
     l.conta,
     l.chave,
@@ -24,10 +24,8 @@ select
     elt.as_money(r.valor)::numeric(15, 2) as valor,
     elt.as_money(r.valor_com_juros)::numeric(15, 2) as valor_com_juros,
     elt.as_date(r.vencimento) as vencimento,
-    coalesce(
-        elt.as_timestamp(r.data_modificacao),
-        elt.as_timestamp(r.referencia_data)
-    ) as atualizado_em
+    elt.as_timestamp(r.data_modificacao) as data_modificacao,
+    elt.as_timestamp(r.referencia_data) as referencia_data
 from landing.reservas_condicoes_atual as l
 cross join lateral jsonb_to_record(l.payload) as r(
     idreservascondicoes text,
