@@ -50,14 +50,17 @@ function viewRoute(path: string, view: string, order: SQLQuery): KpiRoute {
   };
 }
 
-/** All standing sales up to today. The tables' owner is exempt from row-level access, so it is repeated here. */
+/**
+ * All standing sales up to today. As in the views, one without a valor counts in the average as 0.
+ * The tables' owner is exempt from row-level access, so it is repeated here.
+ */
 export function selectKpis(conta: string | undefined): SQLQuery {
   const narrowed = conta === undefined ? sql`` : sql`and conta = ${conta}`;
   return sql`
     select
         count(*)::integer as quantidade_vendas,
         coalesce(sum(valor), 0)::numeric(18, 2) as valor_total,
-        round(avg(valor), 2)::numeric(15, 2) as ticket_medio,
+        (sum(valor) / nullif(count(*), 0))::numeric(15, 2) as ticket_medio,
         coalesce(sum(comissao_valor), 0)::numeric(18, 2) as total_comissoes,
         count(distinct (conta, empreendimento_id))
             filter (where empreendimento_id is not null)::integer as empreendimentos,

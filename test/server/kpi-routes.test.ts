@@ -1,8 +1,12 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Account, createAccount } from "../../emulator/account.ts";
+import { recordOf } from "../../emulator/record-of.ts";
+import { dayNumber, dayText } from "../../emulator/wall-clock.ts";
 import { kpiRoutes } from "../../server/kpi-routes.ts";
 import type { RunningServer } from "../../server/serve.ts";
-import type { TestDatabase } from "../postgres.ts";
+import { runPipeline } from "../pipeline.ts";
+import { createTestDatabase, type TestDatabase } from "../postgres.ts";
 import { createPublishedDatabase, dadosOf, serve } from "./published.ts";
 
 let database: TestDatabase;
@@ -56,6 +60,57 @@ test("the KPIs cover every account, and one account when it is named", async () 
     corretores: 8,
   });
 });
+
+test("a sale without valor counts in the average as 0, and no sale gives none, as in the views", async () => {
+  const valuesOf = {
+    metade: [100_000.01, null],
+    nenhum: [null, null],
+    nada: [],
+  } as const;
+  const own = await createTestDatabase();
+  await runPipeline(
+    own,
+    Object.entries(valuesOf).map(([conta, values]) => salesAccount(conta, values)),
+  );
+  const other = await serve(own.pool);
+  const averages = { metade: 50_000.01, nenhum: null, nada: null };
+  for (const [conta, ticket_medio] of Object.entries(averages)) {
+    const of = async (path: string) => dadosOf(await fetch(`${other.url}${path}?conta=${conta}`));
+    expect(await of("/api/kpis")).toMatchObject({ ticket_medio });
+    expect(await of("/api/vendas-empreendimentos")).toMatchObject([{ ticket_medio }]);
+  }
+  expect(await dadosOf(await fetch(`${other.url}/api/kpis`))).toMatchObject({
+    quantidade_vendas: 4,
+    ticket_medio: 25_000,
+  });
+  await other.close();
+  await own.drop();
+});
+
+/** An account of one development: a reservation that is not sold, and sales worth these values. */
+function salesAccount(conta: string, values: readonly (number | null)[]): Account {
+  const day = `${dayText(dayNumber(new Date()) - 10)} 10:00:00`;
+  const reserva = {
+    ativo: "S",
+    idempreendimento: 1,
+    empreendimento: "Solar",
+    data_cad: day,
+    referencia_data: day,
+  };
+  const sales = values.map((valor_contrato, nth) => ({
+    ...reserva,
+    idreserva: 2 + nth,
+    situacao: "Vendida",
+    data_venda: day,
+    valor_contrato,
+  }));
+  const reservas = [{ ...reserva, idreserva: 1 }, ...sales];
+  return createAccount({
+    conta,
+    token: conta,
+    objects: { reservas: reservas.map((record) => recordOf("reservas", record)) },
+  });
+}
 
 test("every address but the KPIs stands for one of the eight views", () => {
   const paths = kpiRoutes.map(({ path }) => path).filter((path) => path !== "/api/kpis");
