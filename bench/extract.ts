@@ -8,7 +8,6 @@ import { createBudget } from "../extract/budget.ts";
 import { findObject } from "../extract/catalogue.ts";
 import { createCvdwClient } from "../extract/cvdw.ts";
 import { extractObjects } from "../extract/extract.ts";
-import { PAGES_AT_ONCE } from "../extract/scan.ts";
 import { projectRoot } from "../runner/building.ts";
 import { startRun } from "../runner/run-record.ts";
 import { withBenchDatabase } from "./database.ts";
@@ -37,7 +36,6 @@ export async function benchExtract(sizes: readonly number[]): Promise<void> {
           database: pool,
           conta: "gerada",
           limit: { requests: 100_000, windowMs: 60_000 },
-          concurrency: PAGES_AT_ONCE,
           sleep: delay,
           onWait: () => undefined,
         });

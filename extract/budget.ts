@@ -18,6 +18,8 @@ export type Budget = {
   readonly block: (ms: number) => Promise<void>;
 };
 
+/** Requests of this process under way together. */
+const REQUESTS_AT_ONCE = 4;
 /** The source sees a request later than we send it; the window is kept this much longer. */
 const WINDOW_MARGIN_MS = 250;
 
@@ -29,12 +31,11 @@ export function createBudget(options: {
   readonly database: Queryable;
   readonly conta: string;
   readonly limit: RateLimit;
-  readonly concurrency: number;
   readonly sleep: (ms: number) => Promise<void>;
   readonly onWait: (wait: { readonly object: string; readonly ms: number }) => void;
 }): Budget {
   const { database, conta, limit } = options;
-  const queue = new Bottleneck({ maxConcurrent: options.concurrency });
+  const queue = new Bottleneck({ maxConcurrent: REQUESTS_AT_ONCE });
 
   async function take(object: string, page: number): Promise<string> {
     for (;;) {

@@ -29,6 +29,8 @@ export type PageAnswer = { readonly page: Page; readonly bytes: number };
 export type CvdwClient = {
   readonly source: Source;
   readonly fetchPage: (wanted: PageRequest) => Promise<PageAnswer>;
+  /** Whether anything has answered yet, whatever it said. */
+  readonly hasAnswered: () => boolean;
   readonly close: () => Promise<void>;
 };
 
@@ -45,20 +47,21 @@ export function createCvdwClient(source: Source): CvdwClient {
     headersTimeout: TIMEOUT_MS,
     bodyTimeout: TIMEOUT_MS,
   });
+  let answered = false;
   return {
     source,
-    fetchPage: (wanted) => fetchPage(source, dispatcher, wanted),
+    async fetchPage(wanted) {
+      const answer = await send(source, dispatcher, wanted);
+      answered = true;
+      return pageOf(source, wanted, answer);
+    },
+    hasAnswered: () => answered,
     close: () => dispatcher.close(),
   };
 }
 
-/** One HTTP call: a page, or a CvdwError that says what came instead. */
-async function fetchPage(
-  source: Source,
-  dispatcher: Agent,
-  wanted: PageRequest,
-): Promise<PageAnswer> {
-  const answer = await send(source, dispatcher, wanted);
+/** The page that an answer is, or a CvdwError that says what came instead. */
+function pageOf(source: Source, wanted: PageRequest, answer: Answer): PageAnswer {
   const text = (): string => answer.body.toString("utf8");
   if (answer.status === 204) return { page: NO_RECORDS, bytes: 0 };
   if (answer.status !== 200) throw refusal(source, wanted, answer);

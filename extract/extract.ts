@@ -19,12 +19,10 @@ export async function extractObjects(
 ): Promise<readonly ScanResult[]> {
   const results: ScanResult[] = [];
   for (const object of objects) {
-    const [first] = results;
-    const silent = first?.fault === "network" ? first.reason : undefined;
-    const result =
-      silent === undefined
-        ? await scanOrFailure(context, object)
-        : failedScan(object, { fault: "network", reason: `${object.name} was not tried.` });
+    const silent = results.length > 0 && !context.client.hasAnswered();
+    const result = silent
+      ? failedScan(object, { fault: "network", reason: `${object.name} was not tried.` })
+      : await scanOrFailure(context, object);
     context.emit({ type: "object-finished", ...result });
     results.push(result);
   }

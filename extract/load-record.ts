@@ -46,6 +46,17 @@ export async function startLoad(
   };
 }
 
+/** Loads of an account that a killed run left open; call it while holding the account's lock. */
+export async function closeInterruptedLoads(database: Queryable, conta: string): Promise<void> {
+  await execute(
+    database,
+    sql`
+      update elt.loads
+      set verdict = 'failed', finished_at = now(), error = 'interrupted'
+      where conta = ${conta} and verdict = 'running'`,
+  );
+}
+
 /** Writes down how a load ended. */
 export async function finishLoad(
   database: Queryable,

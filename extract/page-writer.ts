@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
+import { connect } from "./connection.ts";
 import { CvdwError } from "./errors.ts";
 import { type Load, landRecords } from "./land.ts";
 import type { LandingRecord } from "./record.ts";
@@ -10,6 +11,8 @@ export type PageWriter = {
   readonly push: (page: number, records: readonly LandingRecord[]) => Promise<void>;
   /** Lands what is left together with `alsoDo`, in one transaction that reaches the disk. */
   readonly finish: (alsoDo: (client: PoolClient) => Promise<void>) => Promise<void>;
+  /** Lands what arrived before a failure; its own failure is that of the load. */
+  readonly flush: () => Promise<void>;
   /** Lets go of the connection; call it whatever happened. */
   readonly close: () => Promise<void>;
   readonly newVersions: () => number;
@@ -25,7 +28,7 @@ const MAX_PENDING = 8;
  * transaction of `finish` is the one that stores the last page.
  */
 export async function openPageWriter(pool: Pool, load: Load): Promise<PageWriter> {
-  const client = await pool.connect();
+  const { client, release } = await connect(pool);
   // A crash may lose pages that no cursor has passed yet; `finish` syncs them all at once.
   await client.query("set synchronous_commit = off");
   let held: PendingPage | undefined;
@@ -88,11 +91,17 @@ export async function openPageWriter(pool: Pool, load: Load): Promise<PageWriter
         throw error;
       }
     },
+    async flush() {
+      await settle();
+      const last = held;
+      held = undefined;
+      if (last !== undefined) await write([last]);
+    },
     async close() {
       while (writing !== undefined) await writing;
       await client.query("reset synchronous_commit").then(
-        () => client.release(),
-        (error: Error) => client.release(error),
+        () => release(),
+        () => release({ close: true }),
       );
     },
   };

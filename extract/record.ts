@@ -36,7 +36,9 @@ export function toLandingRecord(object: CvdwObject, raw: RawRecord): LandingReco
   const parts = keyValues.map((value, index) => {
     const text = fieldText(value);
     if (text === undefined || text.trim() === "") {
-      throw new MissingKeyError(`the key field ${object.key[index]} is absent or empty`);
+      throw new MissingKeyError(
+        `the key field ${object.key[index]} is absent, empty or not readable`,
+      );
     }
     return text;
   });
@@ -54,6 +56,11 @@ export function toLandingRecord(object: CvdwObject, raw: RawRecord): LandingReco
 function fieldText(raw: string | undefined): string | undefined {
   if (raw === undefined || raw === "null") return undefined;
   if (!raw.startsWith('"')) return raw;
-  const text: unknown = JSON.parse(raw);
-  return typeof text === "string" ? text : undefined;
+  try {
+    const text: unknown = JSON.parse(raw);
+    return typeof text === "string" ? text : undefined;
+  } catch {
+    // Not JSON: PostgreSQL will refuse the record and say so; a date here would be a guess.
+    return undefined;
+  }
 }

@@ -38,9 +38,6 @@ type Scan = {
 };
 
 const MAX_PASSES = 3;
-/** Pages asked for at once; the budget paces them. */
-export const PAGES_AT_ONCE = 4;
-
 /**
  * Scans one object into `landing` and says whether it was read whole.
  *
@@ -106,7 +103,7 @@ async function scanWith(
   try {
     const proven = await readUntilProven(scan);
     const [total = 0] = scan.totals;
-    const reason = proven ? undefined : await unprovenReason(scan, total);
+    const reason = proven ? undefined : unprovenReason(scan, total);
     const verdict = reason === undefined ? "proven" : "unproven";
     const mode = plan.mode;
     await writer.finish(async (client) => {
@@ -126,13 +123,14 @@ async function scanWith(
       ...(reason === undefined ? {} : { reason }),
     };
   } catch (error) {
-    if (error instanceof CvdwError) {
-      await finishLoad(context.database, loadId, {
-        ...evidence(scan),
-        verdict: "failed",
-        error: error.message,
-      });
-    }
+    // What arrived stays: also the page that was held back for the end.
+    await writer.flush().catch(() => undefined);
+    const reason = error instanceof CvdwError ? error.message : "the run ended in the middle";
+    await finishLoad(context.database, loadId, {
+      ...evidence(scan),
+      verdict: "failed",
+      error: reason,
+    }).catch(() => undefined);
     throw error;
   } finally {
     await writer.close();
@@ -180,7 +178,7 @@ async function provenIsPlausible(scan: Scan): Promise<boolean> {
   return rows.length === 0;
 }
 
-async function unprovenReason(scan: Scan, total: number): Promise<string> {
+function unprovenReason(scan: Scan, total: number): string {
   const { name } = scan.object;
   if (scan.keys.size() === 0 && total === 0) {
     return `${name}: the source answered that there are no records, though it has sent some before. Its cursor stays where it was; run again later.`;
@@ -188,21 +186,26 @@ async function unprovenReason(scan: Scan, total: number): Promise<string> {
   return `${name}: after ${scan.passes} passes ${scan.keys.size()} different records were read where the source counts ${[...scan.totals].join(", then ")}. What arrived is landed; its cursor stays where it was, and the next run reads it again.`;
 }
 
-/** Pages from the last to the second, several asked for ahead, given in order. */
+/**
+ * Pages from the last to the second. The next is asked for while one is landed, but never before it
+ * was answered: the source must see the requests in this order, or a record that moves between two
+ * answers would arrive new first and old afterwards.
+ */
 async function* pagesDown(scan: Scan, last: number): AsyncGenerator<[number, Page]> {
-  const ahead: { readonly number: number; readonly page: Promise<Page> }[] = [];
-  let next = last;
-  while (next >= 2 || ahead.length > 0) {
-    while (next >= 2 && ahead.length < PAGES_AT_ONCE) {
-      const page = readPage(scan.context, pageRequest(scan, next));
-      // Its failure is seen when its turn comes; until then it must not end the process.
-      page.catch(() => undefined);
-      ahead.push({ number: next, page });
-      next--;
-    }
-    const turn = ahead.shift();
-    if (turn !== undefined) yield [turn.number, await turn.page];
+  let next = last >= 2 ? readAhead(scan, last) : undefined;
+  for (let number = last; number >= 2; number--) {
+    const page = await next;
+    if (page === undefined) return;
+    next = number > 2 ? readAhead(scan, number - 1) : undefined;
+    yield [number, page];
   }
+}
+
+/** A failure is seen when the page's turn comes; until then it must not end the process. */
+function readAhead(scan: Scan, number: number): Promise<Page> {
+  const page = readPage(scan.context, pageRequest(scan, number));
+  page.catch(() => undefined);
+  return page;
 }
 
 function pageRequest(scan: Scan, page: number) {

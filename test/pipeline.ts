@@ -95,7 +95,6 @@ export async function extractAccounts(
           database: pool,
           conta,
           limit: { requests: 1_000_000, windowMs: 1 },
-          concurrency: 4,
           sleep: delay,
           onWait: ({ object, ms }) => emit({ type: "budget-wait", object, ms }),
         });

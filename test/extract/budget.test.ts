@@ -22,7 +22,6 @@ function budget(conta = "acme"): Budget {
     database: pool,
     conta,
     limit: { requests: 3, windowMs: 60_000 },
-    concurrency: 1,
     sleep: letTimePass,
     onWait: ({ ms }) => waits.push(ms),
   });

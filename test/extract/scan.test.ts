@@ -53,7 +53,6 @@ async function extract(names: readonly string[] = ["reservas"]): Promise<readonl
     database: pool,
     conta: "acme",
     limit: { requests: 10_000, windowMs: 1_000 },
-    concurrency: 4,
     sleep: letTimePass,
     onWait: () => undefined,
   });
@@ -154,26 +153,49 @@ describe("a scan", () => {
     expect(await landed()).toHaveProperty("size", 11);
   });
 
-  test("finds a record that slid back while it was read, by reading again", async () => {
+  test("reads the first page, then from the last to the second, one answer at a time", async () => {
     await start();
-    let moved = false;
+    await extract();
+    expect(emulator.requests.map((request) => request.parameters.pagina)).toEqual(["1", "3", "2"]);
+  });
+
+  test("loses nothing when records slide between two pages read downwards", async () => {
+    await start();
+    // After page 3 is read, record 5 of page 2 moves to the end: 6 to 10 slide one place back.
     emulator.fault({
       object: "reservas",
       page: 2,
-      kind: (edited: Account) => {
-        if (moved) return;
-        moved = true;
-        // Page 1 and 3 are read; the rows after 2 slide one place back, into page 1.
-        edited.edit("reservas", 2, { situacao: "B" });
-        edited.remove("reservas", 10);
-      },
+      times: 1,
+      kind: (edited: Account) => edited.edit("reservas", 8, { situacao: "B" }),
     });
     const [result] = await extract();
     expect(result).toMatchObject({ verdict: "proven" });
-    expect(events.some((event) => event.type === "pass-repeated")).toBe(true);
     const arrived = await landed();
-    for (let id = 1; id <= 9; id++) expect(arrived.has(String(id))).toBe(true);
-    expect(arrived.get("2")).toBe("B");
+    for (let id = 1; id <= 10; id++) expect(arrived.has(String(id))).toBe(true);
+  });
+
+  test("finds a record that moved past the pages already read, though the total stayed", async () => {
+    await start();
+    // Record 6 moves from page 2, not yet read, behind page 3, already read: nine of ten are seen.
+    emulator.fault({
+      object: "reservas",
+      page: 2,
+      times: 1,
+      kind: (edited: Account) => edited.edit("reservas", 6, { situacao: "B" }),
+    });
+    const [result] = await extract();
+    expect(events).toContainEqual({
+      type: "pass-repeated",
+      object: "reservas",
+      total: 10,
+      distinct: 9,
+    });
+    expect(result).toMatchObject({ verdict: "proven" });
+    expect((await landed()).get("6")).toBe("B");
+    const { rows } = await pool.query(
+      "select count(*)::int as n from landing.reservas where chave = '6'",
+    );
+    expect(rows).toEqual([{ n: 1 }]);
   });
 
   test("that never adds up stays unproven and does not move the cursor", async () => {
@@ -275,6 +297,33 @@ describe("a source that fails", () => {
     ]);
   });
 
+  test("late on one object is still asked for the others", async () => {
+    await start();
+    emulator.fault({ object: "reservas", page: 2, times: 100, kind: "reset" });
+    expect(await extract(["reservas", "comissoes"])).toMatchObject([
+      { verdict: "failed", fault: "network" },
+      { verdict: "proven" },
+    ]);
+  });
+
+  test("with a date that is no JSON fails that object, not the run", async () => {
+    await start();
+    const record = '{"idreserva":1,"referencia_data":"2026-01-01\t"}';
+    emulator.fault({
+      object: "reservas",
+      times: 1,
+      kind: {
+        status: 200,
+        headers: { "content-type": "application/json" },
+        body: `{"dados":[${record}],"total_de_registros":1,"total_de_paginas":1}`,
+      },
+    });
+    expect(await extract(["reservas", "comissoes"])).toMatchObject([
+      { verdict: "failed", fault: "rejected-record" },
+      { verdict: "proven" },
+    ]);
+  });
+
   test("to answer at all is not asked for every object", async () => {
     await start();
     await emulator.close();
@@ -287,7 +336,9 @@ describe("a source that fails", () => {
     await start();
     account.insert("reservas", { referencia_data: "2026-01-20 10:00:00", idreserva: "" } as never);
     const [result] = await extract();
-    expect(result?.reason).toMatch(/page 3: record 3: the key field idreserva is absent or empty/);
+    expect(result?.reason).toMatch(
+      /page 3: record 3: the key field idreserva is absent, empty or not readable/,
+    );
   });
 
   test("with a record that jsonb refuses says so and keeps the pages before", async () => {
