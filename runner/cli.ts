@@ -34,6 +34,7 @@ export async function main(otherCommands: Loaders): Promise<void> {
     json: args.includes("--json"),
     now: () => new Date(),
   });
+  process.stdout.on("error", ignoreClosedPipe);
   try {
     loadEnvironment();
     if (name === "help" || first === "--help" || first === "-h") {
@@ -117,6 +118,11 @@ async function runUntilSignal(
   // Work under way cannot be awaited: its transaction is rolled back by the server.
   if (winner.interrupted) process.exit(winner.exitCode);
   return winner.exitCode;
+}
+
+/** `elt status | head` closes the pipe early: nobody reads on, and that is no failure. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 function unknownCommand(name: string, commands: Loaders): ConfigError {

@@ -101,6 +101,35 @@ async function checkServer(pool: pg.Pool, url: string): Promise<void> {
       `The database at ${place(url)} is PostgreSQL ${major}: this program needs ${oldestMajor} or newer.`,
     ]);
   }
+  await checkDatabase(pool, url);
+}
+
+/** The schemas that the first migration creates; somebody else's must not be built into. */
+const ownSchemas = ["landing", "staging", "seeds", "marts", "marts_pii"];
+
+async function checkDatabase(pool: pg.Pool, url: string): Promise<void> {
+  const [row] = await query<{ encoding: string; foreign: string[] | null }>(
+    pool,
+    sql`
+      select
+        current_setting('server_encoding') as encoding,
+        (
+          select array_agg(nspname::text order by nspname)
+          from pg_namespace
+          where nspname = any (${ownSchemas}::text[]) and to_regclass('elt.migrations') is null
+        ) as foreign`,
+  );
+  const { database } = parts(url);
+  if (row?.encoding !== "UTF8") {
+    throw new ConfigError([
+      `Database "${database}" has the encoding ${row?.encoding}: create one with encoding UTF8, which JSON needs.`,
+    ]);
+  }
+  if (row.foreign !== null) {
+    throw new ConfigError([
+      `Database "${database}" already has a schema ${row.foreign.join(", ")} that is not this program's: use a database of its own.`,
+    ]);
+  }
 }
 
 /** Turns a failed first connection into a sentence; what it does not know stays as it is. */

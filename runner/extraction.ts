@@ -5,12 +5,13 @@ import { type CvdwObject, catalogue, defaultObjects, findObject } from "../extra
 import { createCvdwClient } from "../extract/cvdw.ts";
 import type { ScanResult } from "../extract/events.ts";
 import { extractionLock, extractObjects } from "../extract/extract.ts";
-import { PAGES_AT_ONCE } from "../extract/scan.ts";
+import { closeInterruptedLoads } from "../extract/load-record.ts";
 import { exitCodes } from "./command.ts";
 import type { SourceConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import type { RunEvent } from "./events.ts";
-import { locked, type Session } from "./session.ts";
+import type { Reporter } from "./reporter.ts";
+import { locked, type Outcome, type Session } from "./session.ts";
 
 /** The source's own maximum. */
 const PAGE_SIZE = 500;
@@ -28,7 +29,10 @@ export async function runExtraction(
 ): Promise<readonly ScanResult[]> {
   const { conta } = source;
   const lock = { name: extractionLock(conta), subject: `An extraction of account ${conta}` };
-  const results = await locked(pool, lock, () => extract(pool, runId, source, objects, emit));
+  const results = await locked(pool, lock, async () => {
+    await closeInterruptedLoads(pool, conta);
+    return extract(pool, runId, source, objects, emit);
+  });
   if (results.length > 0 && results.every((result) => result.fault === "unauthorized")) {
     throw new ConfigError([
       `CVDW refused the credentials of account ${conta} for every object (401): check CVCRM_API_EMAIL, CVCRM_API_TOKEN and CVCRM_ACCOUNT, and that the user has access to CVDW.`,
@@ -50,7 +54,6 @@ async function extract(
     database: pool,
     conta,
     limit: source.rateLimit,
-    concurrency: PAGES_AT_ONCE,
     sleep: delay,
     onWait: ({ object, ms }) => emit({ type: "budget-wait", object, ms }),
   });
@@ -72,20 +75,15 @@ async function extract(
   }
 }
 
-/** 3 when any object is not proven to have arrived whole. */
-export function extractionExitCode(results: readonly ScanResult[]): number {
-  return results.every((result) => result.verdict === "proven")
-    ? exitCodes.done
-    : exitCodes.sourceFailed;
-}
-
-/** One sentence for stderr that names the objects that did not arrive whole. */
-export function extractionSummary(results: readonly ScanResult[]): string | undefined {
+/** Tells on stderr which objects did not arrive whole: exit 3 when there is one. */
+export function reportExtraction(results: readonly ScanResult[], reporter: Reporter): Outcome {
   const bad = results.filter((result) => result.verdict !== "proven");
   const [first] = bad;
-  if (first === undefined) return undefined;
+  if (first === undefined) return { exitCode: exitCodes.done };
   const names = bad.map((result) => result.object).join(", ");
-  return `${bad.length} of ${results.length} objects did not arrive whole (${names}). ${first.reason ?? ""}`;
+  const error = `${bad.length} of ${results.length} objects did not arrive whole (${names}). ${first.reason ?? ""}`;
+  reporter.failure(error, exitCodes.sourceFailed);
+  return { exitCode: exitCodes.sourceFailed, error };
 }
 
 /**

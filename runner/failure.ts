@@ -1,3 +1,4 @@
+import { DatabaseError } from "pg";
 import { CvdwError } from "../extract/errors.ts";
 import { exitCodes } from "./command.ts";
 import { ConfigError, InfrastructureError, LockError } from "./errors.ts";
@@ -30,8 +31,26 @@ export function failureOf(error: unknown): Failure {
       message: `The database was lost during the run (${error.message}). What was committed stays; run again when it is back.`,
     };
   }
+  if (isDatabaseRefusal(error)) {
+    return {
+      exitCode: exitCodes.infrastructure,
+      message: `The database ended the work: ${error.message}. Nothing was published by it. ${refusals[error.code]}`,
+    };
+  }
   const stack = error instanceof Error ? error.stack : String(error);
   return { exitCode: exitCodes.bug, message: `This is a bug in the program:\n${stack}` };
+}
+
+/** What the database may refuse in the middle of a run, and what to do about it. */
+const refusals: Readonly<Record<string, string>> = {
+  "57014": "Raise statement_timeout for this user, or let nobody cancel it, and run again.",
+  "40P01": "Another session locked the same relations: run again.",
+  "55P03": "Another session locked a relation: run again when it has ended.",
+  "42501": "Give this user the right, or let the owner of the relation run the program.",
+};
+
+function isDatabaseRefusal(error: unknown): error is DatabaseError & { readonly code: string } {
+  return error instanceof DatabaseError && error.code !== undefined && error.code in refusals;
 }
 
 function failure(exitCode: number, error: Error): Failure {

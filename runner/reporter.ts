@@ -30,8 +30,10 @@ export function createReporter(options: {
   const { out, err, now } = options;
   const progressAsJson = options.json || out.isTTY !== true;
   let status = "";
+  let wroteJson = false;
 
   const line = (data: object): void => {
+    wroteJson = true;
     out.write(`${JSON.stringify({ at: now().toISOString(), ...data })}\n`);
   };
   const clearStatus = (): void => {
@@ -68,7 +70,7 @@ export function createReporter(options: {
       if (!progressAsJson) text(sentence);
     },
     result(content, data) {
-      if (options.json) out.write(`${JSON.stringify(data)}\n`);
+      if (options.json || wroteJson) out.write(`${JSON.stringify(data)}\n`);
       else text(content);
     },
     failure(sentence, exitCode) {

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from "pg";
+import { connect } from "../extract/connection.ts";
 import { tryLock } from "../extract/lock.ts";
 import { execute, sql } from "../extract/query.ts";
 import type { Invocation } from "./command.ts";
@@ -11,6 +12,9 @@ import { finishRun, startRun } from "./run-record.ts";
 /** An open database and the number of the run that uses it. */
 export type Session = { readonly pool: Pool; readonly runId: bigint };
 
+/** How recorded work ended; `error` is the sentence that a person saw, when it did not all succeed. */
+export type Outcome = { readonly exitCode: number; readonly error?: string | undefined };
+
 /** Opens the configured database for as long as `work` takes. */
 export async function withDatabase<T>(
   { env, reporter }: Invocation,
@@ -19,7 +23,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const database = await openDatabase(readDatabaseConfig(env), {
     applicationName: `elt ${command}`,
-    log: reporter.say,
+    log: reporter.sayPrivately,
   });
   try {
     return await work(database);
@@ -33,19 +37,21 @@ export async function recorded(
   invocation: Invocation,
   pool: Pool,
   run: { readonly command: string; readonly conta: string | null },
-  work: (session: Session) => Promise<number>,
+  work: (session: Session) => Promise<Outcome>,
 ): Promise<number> {
   const runId = await startRun(pool, run);
   invocation.onInterrupt((exitCode) => finishRun(pool, runId, { exitCode, error: "interrupted" }));
   try {
-    const exitCode = await work({ pool, runId });
-    await finishRun(pool, runId, { exitCode, error: null });
+    const { exitCode, error } = await work({ pool, runId });
+    await finishRun(pool, runId, { exitCode, error: error ?? null });
     return exitCode;
   } catch (error) {
     const { exitCode, message } = failureOf(error);
     // When the database is what was lost, the run cannot be recorded; the error still counts.
     await finishRun(pool, runId, { exitCode, error: message }).catch(() => undefined);
     throw error;
+  } finally {
+    invocation.onInterrupt(async () => undefined);
   }
 }
 
@@ -65,13 +71,14 @@ export async function locked<T>(
   },
   work: () => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect();
+  const { client, lost, release } = await connect(pool);
   try {
     await acquire(client, lock);
-    return await work();
+    // Without its lock the work must not go on: somebody else may hold it now.
+    return await Promise.race([work(), lost]);
   } finally {
     // Ending the connection frees the lock, also when it was lost on the way.
-    client.release(true);
+    release({ close: true });
   }
 }
 

@@ -7,7 +7,7 @@ import { projectRoot, runBuild } from "../runner/building.ts";
 import { type Command, exitCodes, type Invocation } from "../runner/command.ts";
 import { readServerConfig } from "../runner/config.ts";
 import { type Database, openDatabase } from "../runner/database.ts";
-import { extractionExitCode, extractionSummary, runExtraction } from "../runner/extraction.ts";
+import { reportExtraction, runExtraction } from "../runner/extraction.ts";
 import { startEmbeddedPostgres } from "../runner/postgres/embedded.ts";
 import { recorded } from "../runner/session.ts";
 import { type RunningServer, startServer } from "./serve.ts";
@@ -39,6 +39,11 @@ async function run(invocation: Invocation): Promise<number> {
   try {
     const exitCode = await runOnce(invocation, database, emulator);
     const server = await serveOnFreePort(database, options.once ? 0 : config.port, reporter.say);
+    invocation.onInterrupt(async () => {
+      await server.close();
+      await emulator.close();
+      await database.close();
+    });
     try {
       const kpis: unknown = await (await fetch(new URL("/api/kpis", server.url))).json();
       reporter.result(`KPIs: ${JSON.stringify(kpis)}`, kpis);
@@ -68,9 +73,7 @@ function runOnce(invocation: Invocation, { pool }: Database, emulator: Emulator)
   return recorded(invocation, pool, { command: "demo", conta: CONTA }, async (session) => {
     const results = await runExtraction(session, source, defaultObjects, reporter.event);
     await runBuild(session, reporter.event);
-    const summary = extractionSummary(results);
-    if (summary !== undefined) reporter.failure(summary, exitCodes.sourceFailed);
-    return extractionExitCode(results);
+    return reportExtraction(results, reporter);
   });
 }
 

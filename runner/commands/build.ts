@@ -15,7 +15,7 @@ function run(invocation: Invocation): Promise<number> {
   return withDatabase(invocation, "build", ({ pool }) =>
     recorded(invocation, pool, { command: "build", conta: null }, async (session) => {
       await runBuild(session, invocation.reporter.event);
-      return exitCodes.done;
+      return { exitCode: exitCodes.done };
     }),
   );
 }

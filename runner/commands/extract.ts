@@ -1,11 +1,6 @@
-import { type Command, exitCodes, type Invocation } from "../command.ts";
+import type { Command, Invocation } from "../command.ts";
 import { readSourceConfig } from "../config.ts";
-import {
-  chooseObjects,
-  extractionExitCode,
-  extractionSummary,
-  runExtraction,
-} from "../extraction.ts";
+import { chooseObjects, reportExtraction, runExtraction } from "../extraction.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
@@ -25,9 +20,7 @@ async function run(invocation: Invocation): Promise<number> {
   return withDatabase(invocation, "extract", ({ pool }) =>
     recorded(invocation, pool, { command: "extract", conta: source.conta }, async (session) => {
       const results = await runExtraction(session, source, objects, reporter.event);
-      const summary = extractionSummary(results);
-      if (summary !== undefined) reporter.failure(summary, exitCodes.sourceFailed);
-      return extractionExitCode(results);
+      return reportExtraction(results, reporter);
     }),
   );
 }

@@ -1,13 +1,8 @@
 import { runBuild } from "../building.ts";
-import { type Command, exitCodes, type Invocation } from "../command.ts";
+import type { Command, Invocation } from "../command.ts";
 import { readDatabaseConfig, readSourceConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
-import {
-  chooseObjects,
-  extractionExitCode,
-  extractionSummary,
-  runExtraction,
-} from "../extraction.ts";
+import { chooseObjects, reportExtraction, runExtraction } from "../extraction.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
@@ -27,10 +22,7 @@ async function run(invocation: Invocation): Promise<number> {
       const objects = chooseObjects([]);
       const results = await runExtraction(session, source, objects, reporter.event);
       await runBuild(session, reporter.event);
-      const exitCode = extractionExitCode(results);
-      const summary = extractionSummary(results);
-      if (summary !== undefined) reporter.failure(summary, exitCodes.sourceFailed);
-      return exitCode;
+      return reportExtraction(results, reporter);
     }),
   );
 }

@@ -21,7 +21,7 @@ async function run(invocation: Invocation): Promise<number> {
       const results = await testProject({ pool, runId, emit: reporter.event }, project);
       const failing = results.filter((result) => result.failures > 0);
       reporter.result(`${results.length} tests, ${failing.length} with findings.`, results);
-      return exitCodes.done;
+      return { exitCode: exitCodes.done };
     }),
   );
 }

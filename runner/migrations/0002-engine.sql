@@ -115,7 +115,7 @@ create table elt.publications (
 create table elt.model_results (
     run_id bigint not null references elt.runs on delete cascade,
     model text not null,
-    status text not null check (status in ('built', 'failed', 'skipped')),
+    status text not null check (status in ('built', 'failed')),
     rows_total bigint,
     rows_added bigint,
     rows_changed bigint,
@@ -141,5 +141,8 @@ comment on column elt.test_results.sample is
 create table elt.relations (
     relation text primary key,
     fingerprint text not null,
+    granted_to text[] not null default '{}',
     updated_at timestamptz not null default now()
 );
+comment on column elt.relations.granted_to is
+    'Roles that got select on it once: what an administrator takes away stays taken away.';

@@ -29,10 +29,11 @@ $$;
 -- "maria@example.com" → "@example.com"
 create function elt.mask_email(email text) returns text
 language sql immutable parallel safe
-as $$ select case when position('@' in email) > 0 then '@' || split_part(email, '@', 2) end $$;
+as $$ select '@' || substring(email from '@([[:alnum:].-]+)') $$;
 
 -- The accounts whose rows the current user may read; null means all of them.
 --
+-- The owner of schema marts and superusers see all: whoever creates a role is its member too.
 -- A login that is a member of a role bi_conta_<conta> sees only the accounts of such roles. The
 -- setting elt.contas (comma list) can only narrow that further: the API sets it from its key.
 create function elt.contas_visiveis() returns text[]
@@ -43,10 +44,13 @@ as $$
         from pg_catalog.pg_roles as papel
         where starts_with(papel.rolname, 'bi_conta_')
             and pg_catalog.pg_has_role(current_user, papel.oid, 'member')
-            and not (
-                select usuario.rolsuper
+            and not exists (
+                select
                 from pg_catalog.pg_roles as usuario
+                left join pg_catalog.pg_namespace as marts
+                    on marts.nspowner = usuario.oid and marts.nspname = 'marts'
                 where usuario.rolname = current_user
+                    and (usuario.rolsuper or marts.oid is not null)
             )
     ),
     narrowed as (

@@ -49,28 +49,40 @@ export async function ensureBiRoles(database: Queryable): Promise<readonly strin
   return missing;
 }
 
-/** Gives the BI roles what they lack on the published schemas. Nothing is granted twice. */
+/**
+ * Lets each BI role read the relations that it was never given: new ones, or all when the role is
+ * new. What an administrator revoked since, or put into these schemas, is left alone.
+ */
 export async function grantToBiRoles(database: Queryable): Promise<void> {
   for (const { role, schemas } of biRoles) {
-    const exists = await query(database, sql`select from pg_roles where rolname = ${role}`);
-    if (exists.length === 0) continue;
     const grants = await query<{ statement: string }>(
       database,
       sql`
-        select format('grant usage on schema %I to %I', nspname, ${role}::text) as statement
-        from pg_namespace
-        where nspname = any (${schemas}::text[])
-          and not has_schema_privilege(${role}, oid, 'usage')
+        with published as (
+          update elt.relations
+          set granted_to = granted_to || ${role}::text
+          where relation like 'marts.%'
+            and not ${role}::text = any (granted_to)
+            and exists (select from pg_roles where rolname = ${role})
+          returning split_part(relation, '.', 2) as relname
+        )
+        select distinct format('grant usage on schema %I to %I', schema, ${role}::text) as statement
+        from published
+        cross join unnest(${schemas}::text[]) as schema
         union all
-        select format('grant select on %s to %I', oid::regclass, ${role}::text)
-        from pg_class
-        where relnamespace in (
-            select oid from pg_namespace where nspname = any (${schemas}::text[])
-          )
-          and relkind in ('r', 'v', 'm', 'p')
-          and pg_has_role(relowner, 'usage')
-          and not has_table_privilege(${role}, oid, 'select')`,
+        select format('grant select on %I.%I to %I', schema, relname, ${role}::text)
+        from published
+        cross join unnest(${schemas}::text[]) as schema
+        where to_regclass(format('%I.%I', schema, relname)) is not null`,
     );
     for (const { statement } of grants) await database.query(statement, []);
   }
+}
+
+/** A relation created anew has no grants yet. */
+export async function forgetGrants(database: Queryable, relation: string): Promise<void> {
+  await execute(
+    database,
+    sql`update elt.relations set granted_to = '{}' where relation = ${relation}`,
+  );
 }

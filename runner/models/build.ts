@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from "pg";
+import { connect } from "../../extract/connection.ts";
 import { execute, query, sql } from "../../extract/query.ts";
 import type { BuildEvent, ModelResult } from "../events.ts";
 import { ensureBiRoles, grantToBiRoles } from "./access.ts";
@@ -10,6 +11,7 @@ import type { Model, Project } from "./project.ts";
 import { publishSeed } from "./publish-seed.ts";
 import { publishTable } from "./publish-table.ts";
 import { publishView } from "./publish-view.ts";
+import { abandonedRelations } from "./relation-record.ts";
 import { runTests } from "./run-tests.ts";
 import type { RowChanges } from "./table-diff.ts";
 import { TestFailure, type TestResult } from "./test-failure.ts";
@@ -44,10 +46,11 @@ export async function buildProject(context: BuildContext, project: Project): Pro
   if (all.length > 0) throw new ModelError(all);
   await prepareDatabase(context, order);
 
-  const client = await context.pool.connect();
+  const { client, release } = await connect(context.pool);
   const models: ModelResult[] = [];
   try {
-    await client.query("begin; set local jit = off");
+    // One snapshot: an extraction that commits meanwhile is seen by every model or by none.
+    await client.query("begin isolation level repeatable read; set local jit = off");
     await publishAll(client, context, project, order, models);
     const tests = await testAll(client, context, order);
     await grantToBiRoles(client);
@@ -61,11 +64,11 @@ export async function buildProject(context: BuildContext, project: Project): Pro
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
     if (error instanceof TestFailure) {
-      await recordTests(context.pool, context.runId, error.results);
+      await recordTests(context.pool, context.runId, error.all);
     }
     throw error;
   } finally {
-    client.release();
+    release();
   }
 }
 
@@ -73,6 +76,13 @@ export async function buildProject(context: BuildContext, project: Project): Pro
 async function prepareDatabase(context: BuildContext, order: readonly Model[]): Promise<void> {
   for (const object of landingObjects(order)) {
     await execute(context.pool, sql`select landing.create_object(${object})`);
+  }
+  const abandoned = await abandonedRelations(context.pool, order);
+  if (abandoned.length > 0) {
+    context.emit({
+      type: "warning",
+      message: `${abandoned.join(", ")} still stand in the database, with the rows of their last build, but their files are gone: drop them when nobody reads them any more.`,
+    });
   }
   const missing = await ensureBiRoles(context.pool);
   if (missing.length > 0) {
@@ -141,7 +151,7 @@ export async function testProject(
   const { order, problems } = orderModels(project);
   const all = [...project.problems, ...problems];
   if (all.length > 0) throw new ModelError(all);
-  const client = await context.pool.connect();
+  const { client, release } = await connect(context.pool);
   try {
     await client.query("begin");
     for (const model of order) {
@@ -154,12 +164,12 @@ export async function testProject(
     return results;
   } catch (error) {
     if (error instanceof TestFailure) {
-      await recordTests(context.pool, context.runId, error.results);
+      await recordTests(context.pool, context.runId, error.all);
     }
     throw error;
   } finally {
     await client.query("rollback").catch(() => undefined);
-    client.release();
+    release();
   }
 }
 
@@ -174,7 +184,7 @@ export function reportTests(
   const failing = results.filter((result) => result.failures > 0);
   for (const result of failing) emit({ type: "test-failed", ...result });
   const errors = failing.filter((result) => result.severity === "error");
-  if (errors.length > 0) throw new TestFailure(errors);
+  if (errors.length > 0) throw new TestFailure(errors, results);
 }
 
 async function recordPublication(

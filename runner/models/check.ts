@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from "pg";
+import { connect } from "../../extract/connection.ts";
 import { execute, query, sql } from "../../extract/query.ts";
 import { landingObjects, orderModels } from "./order.ts";
 import { positionAt } from "./position.ts";
@@ -23,7 +24,7 @@ export async function checkProject(pool: Pool, project: Project): Promise<readon
   for (const object of landingObjects(project.models)) {
     await execute(pool, sql`select landing.create_object(${object})`).catch(() => undefined);
   }
-  const client = await pool.connect();
+  const { client, release } = await connect(pool);
   try {
     await client.query("begin");
     const schemaOf = await createSchemas(client, project);
@@ -55,7 +56,7 @@ export async function checkProject(pool: Pool, project: Project): Promise<readon
     }
   } finally {
     await client.query("rollback").catch(() => undefined);
-    client.release();
+    release();
   }
   return problems;
 }

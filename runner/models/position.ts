@@ -44,3 +44,23 @@ export function excerpt(text: string, { line, column }: Position): string {
   });
   return [...shown, `${" ".repeat(width)} | ${" ".repeat(column - 1)}^`].join("\n");
 }
+
+/** The first line that is not a comment. */
+export function startOfSelect(text: string): Position {
+  const lines = text.split("\n");
+  const index = lines.findIndex((line) => line.trim() !== "" && !line.startsWith("--"));
+  const offset = lines.slice(0, Math.max(0, index)).join("\n").length;
+  return positionAt(text, index <= 0 ? 0 : offset + 1);
+}
+
+/** The header line that holds a keyword and a name, for problems that the database finds. */
+export function headerLine(text: string, keyword: string, name: string): Position {
+  const lines = text.split("\n");
+  const index = lines.findIndex(
+    (line) =>
+      line.startsWith("--") &&
+      line.includes(`@${keyword}`) &&
+      new RegExp(`\\b${name}\\b`).test(line),
+  );
+  return { offset: 0, line: Math.max(0, index) + 1, column: 1 };
+}

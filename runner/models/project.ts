@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Header, parseHeader } from "./header.ts";
-import { positionAt } from "./position.ts";
+import { headerLine, positionAt } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
 import { loadSeeds, type Seed } from "./seed.ts";
 import { parseSelect, type Reference } from "./select.ts";
@@ -82,6 +82,15 @@ async function readModel(
       position: positionAt(text, 0),
       message: "a table needs a line `-- @key column, …`",
       hint: "the key is what its rows are compared by when it is published again",
+    });
+  }
+  if (build === "view" && header.pii.size > 0) {
+    problems.push({
+      file: path,
+      text,
+      position: headerLine(text, "pii", [...header.pii.keys()][0] ?? ""),
+      message: "a view cannot have @pii: personal columns are masked where a table is published",
+      hint: "make it a table (-- @build table, -- @key …), or leave the column out",
     });
   }
   return {

@@ -1,12 +1,13 @@
 import type { PoolClient } from "pg";
 import { execute, type SQLQuery, sql } from "../../extract/query.ts";
-import { protectRows } from "./access.ts";
+import { forgetGrants, protectRows } from "./access.ts";
 import type { MaskName } from "./header.ts";
 import { assertKey } from "./key-test.ts";
+import { headerLine, startOfSelect } from "./position.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { commentRelation, isUnchanged, rememberText } from "./relation-record.ts";
-import { headerLine, runModel, startOfSelect } from "./run-model.ts";
+import { runModel } from "./run-model.ts";
 import { applyDiff, type Column, columnsOf, type RowChanges } from "./table-diff.ts";
 import { withLockTimeout } from "./with-lock-timeout.ts";
 
@@ -194,6 +195,7 @@ async function finishNewTable(
       await execute(client, sql`create index on ${table} (${list(index)})`);
     }
   }
+  await forgetGrants(client, model.name);
   await protectRows(client, schema, model.relation, columns);
   await commentRelation(client, model, schema, columns);
   await execute(client, sql`analyze ${table}`);

@@ -1,10 +1,11 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { execute, sql } from "../../extract/query.ts";
-import { visibleAccountText } from "./access.ts";
+import { forgetGrants, visibleAccountText } from "./access.ts";
+import { startOfSelect } from "./position.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { commentRelation, isUnchanged, rememberText } from "./relation-record.ts";
-import { runModel, startOfSelect } from "./run-model.ts";
+import { runModel } from "./run-model.ts";
 import { columnsOf } from "./table-diff.ts";
 import { withLockTimeout } from "./with-lock-timeout.ts";
 
@@ -37,7 +38,7 @@ export async function publishView(client: PoolClient, model: Model): Promise<voi
 
 async function createOrReplace(client: PoolClient, model: Model): Promise<void> {
   const target = `"${model.schema}"."${model.relation.replaceAll('"', '""')}"`;
-  if (model.stage !== "views") {
+  if (model.schema !== "marts") {
     await runModel(client, model, { before: `create or replace view ${target} as` });
     return;
   }
@@ -50,6 +51,7 @@ async function createOrReplace(client: PoolClient, model: Model): Promise<void> 
 async function dropView(client: PoolClient, model: Model): Promise<void> {
   try {
     await execute(client, sql`drop view ${sql.ident(model.schema, model.relation)}`);
+    await forgetGrants(client, model.name);
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== DEPENDENTS_EXIST) throw error;
     throw new ModelError([

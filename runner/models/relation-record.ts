@@ -35,6 +35,23 @@ export async function rememberText(database: Queryable, model: Model): Promise<v
   );
 }
 
+/** Relations that stand in the database though no model of that name is left. */
+export async function abandonedRelations(
+  database: Queryable,
+  models: readonly Model[],
+): Promise<readonly string[]> {
+  const rows = await query<{ relation: string }>(
+    database,
+    sql`
+      select relation
+      from elt.relations
+      where not relation = any (${models.map((model) => model.name)}::text[])
+        and to_regclass(relation) is not null
+      order by relation`,
+  );
+  return rows.map((row) => row.relation);
+}
+
 /** Writes the description and the column comments of a model's header into the database. */
 export async function commentRelation(
   database: Queryable,

@@ -1,7 +1,9 @@
 import { DatabaseError, type PoolClient } from "pg";
-import { offsetOf, type Position, positionAt } from "./position.ts";
+import { offsetOf, type Position, positionAt, startOfSelect } from "./position.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
+
+const INSUFFICIENT_PRIVILEGE = "42501";
 
 /**
  * Runs a statement made of a model's own text, so that what PostgreSQL says points into the file.
@@ -39,15 +41,20 @@ export function modelErrorOf(
       file: model.file,
       text: model.text,
       position,
-      message: error.message,
-      hint: error.hint ?? error.detail,
+      message: withoutValues(error),
+      hint: error.hint,
     },
   ]);
 }
 
+/** Data errors (class 22) quote the value that failed, which may be personal. */
+function withoutValues({ code, message }: DatabaseError): string {
+  return code?.startsWith("22") ? message.replace(/".*"/s, "…") : message;
+}
+
 /** Syntax and names (42), data (22), cardinality (21), unsupported (0A): the text's own faults. */
 function isModelFault(code: string | undefined): boolean {
-  return /^(42|22|21|0A)/.test(code ?? "");
+  return /^(42|22|21|0A)/.test(code ?? "") && code !== INSUFFICIENT_PRIVILEGE;
 }
 
 function placeOf(
@@ -60,24 +67,4 @@ function placeOf(
     if (offset >= before.length) return positionAt(model.text, offset - before.length);
   }
   return startOfSelect(model.text);
-}
-
-/** The first line that is not a comment. */
-export function startOfSelect(text: string): Position {
-  const lines = text.split("\n");
-  const index = lines.findIndex((line) => line.trim() !== "" && !line.startsWith("--"));
-  const offset = lines.slice(0, Math.max(0, index)).join("\n").length;
-  return positionAt(text, index <= 0 ? 0 : offset + 1);
-}
-
-/** The header line that holds a keyword and a name, for problems that the database finds. */
-export function headerLine(text: string, keyword: string, name: string): Position {
-  const lines = text.split("\n");
-  const index = lines.findIndex(
-    (line) =>
-      line.startsWith("--") &&
-      line.includes(`@${keyword}`) &&
-      new RegExp(`\\b${name}\\b`).test(line),
-  );
-  return { offset: 0, line: Math.max(0, index) + 1, column: 1 };
 }

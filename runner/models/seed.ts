@@ -17,7 +17,10 @@ const CUSTOMER_FOLDER = "clientes";
 
 /** Reads `<name>.csv` and `clientes/<name>.csv`; the second may only have the same columns. */
 export async function loadSeeds(folder: string, problems: ModelProblem[]): Promise<Seed[]> {
-  const files = (await readdir(folder).catch(() => [])).filter((file) => file.endsWith(".csv"));
+  const files = (await readdir(folder).catch(noSuchFile([]))).filter((file) =>
+    file.endsWith(".csv"),
+  );
+  problems.push(...(await unknownCustomerFiles(folder, files)));
   const seeds: Seed[] = [];
   for (const file of files.sort()) {
     const shipped = await readCsv(join(folder, file), `models/seeds/${file}`, problems);
@@ -47,6 +50,30 @@ export async function loadSeeds(folder: string, problems: ModelProblem[]): Promi
   return seeds;
 }
 
+/** A customer's file that no shipped one has the name of would change nothing, silently. */
+async function unknownCustomerFiles(
+  folder: string,
+  known: readonly string[],
+): Promise<readonly ModelProblem[]> {
+  const files = await readdir(join(folder, CUSTOMER_FOLDER)).catch(noSuchFile([]));
+  return files
+    .filter((file) => file.endsWith(".csv") && !known.includes(file))
+    .map((file) => ({
+      file: `models/seeds/${CUSTOMER_FOLDER}/${file}`,
+      text: "",
+      position: { offset: 0, line: 1, column: 1 },
+      message: `there is no mapping of that name; there are ${known.join(", ")}`,
+    }));
+}
+
+/** Answers for a file or folder that is not there; any other failure stays one. */
+function noSuchFile<T>(answer: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return answer;
+    throw error;
+  };
+}
+
 type Csv = {
   readonly text: string;
   readonly columns: readonly string[];
@@ -74,7 +101,7 @@ async function readCsv(
   shownPath: string,
   problems: ModelProblem[],
 ): Promise<Csv | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
+  const text = await readFile(path, "utf8").catch(noSuchFile(undefined));
   if (text === undefined) return undefined;
   const problem = (line: number, message: string): undefined => {
     const position = { offset: 0, line, column: 1 };
@@ -93,7 +120,7 @@ async function readCsv(
   for (const { record, line } of body) {
     for (const [index, column] of columns.entries()) {
       const value = record[index] ?? "";
-      if (column.endsWith("_id") && !/^\d*$/.test(value)) {
+      if (column.endsWith("_id") && !/^\d{0,18}$/.test(value)) {
         problem(line, `${column} is a number, found "${value}"`);
       }
     }

@@ -11,10 +11,13 @@ export type TestResult = {
 export class TestFailure extends Error {
   override readonly name = "TestFailure";
   readonly results: readonly TestResult[];
+  /** Every test that ran, those that passed too. */
+  readonly all: readonly TestResult[];
 
-  constructor(results: readonly TestResult[]) {
+  constructor(results: readonly TestResult[], all: readonly TestResult[] = results) {
     super(results.map(formatTestResult).join("\n"));
     this.results = results;
+    this.all = all;
   }
 }
 

@@ -50,6 +50,18 @@ async function elt(args: readonly string[], env = settings()): Promise<Outcome> 
   return { code, out, err };
 }
 
+/** Resolves when the child says that it asks for an object: it holds the lock then. */
+function untilStarted(child: ReturnType<typeof start>) {
+  let seen = "";
+  const started = new Promise<void>((resolve) => {
+    child.stdout.setEncoding("utf8").on("data", (chunk) => {
+      seen += chunk;
+      if (seen.includes("object-started")) resolve();
+    });
+  });
+  return { started, soFar: () => seen };
+}
+
 /** A failure is a sentence on stderr: no stack, no secret. */
 function expectSentence({ err, out }: Outcome): void {
   expect(err.trim()).not.toBe("");
@@ -146,13 +158,25 @@ describe("elt", () => {
     }
   });
 
+  test("ends with exit 5 and a sentence when the database drops its connections", async () => {
+    emulator.fault({ object: "reservas", times: 1, kind: "slow", ms: 60_000 });
+    const child = start(["extract", "reservas"]);
+    const [output, errors] = [untilStarted(child), text(child.stderr)];
+    await output.started;
+    await database.pool.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'elt extract'",
+    );
+    const [code] = await once(child, "exit");
+    const outcome = { code, out: output.soFar(), err: await errors };
+    expect(outcome.code).toBe(5);
+    expect(outcome.err).toContain("The database was lost during the run");
+    expectSentence(outcome);
+  });
+
   test("records a run that SIGTERM ended and exits with 143", async () => {
     emulator.fault({ object: "reservas", times: 1, kind: "slow", ms: 30_000 });
     const child = start(["extract", "reservas"]);
-    child.stdout.setEncoding("utf8");
-    for await (const chunk of child.stdout) {
-      if (String(chunk).includes("object-started")) break;
-    }
+    await untilStarted(child).started;
     child.kill("SIGTERM");
     const [code] = await once(child, "exit");
     expect(code).toBe(143);

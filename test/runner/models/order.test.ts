@@ -102,4 +102,13 @@ describe("the order of models", () => {
     expect(found).toContain('models/seeds/times.csv:2:1: corretor_id is a number, found "doze"');
     expect(found).toContain("models/seeds/series.csv:");
   });
+
+  test("refuses a customer's csv that no mapping has the name of", async () => {
+    expect(
+      await problemsOf({
+        "models/seeds/series.csv": "conta,prefixo,classe\n",
+        "models/seeds/clientes/serie.csv": "conta,prefixo,classe\n*,x,parcelas\n",
+      }),
+    ).toContain("models/seeds/clientes/serie.csv:1:1: there is no mapping of that name");
+  });
 });
