@@ -121,3 +121,31 @@ describe("a database that cannot be used is refused with a sentence", () => {
     await database.pool.query(`drop role ${role}`);
   });
 });
+
+test("a database that already has a schema of these names is left alone", async () => {
+  const empty = await createEmptyDatabase();
+  try {
+    await empty.pool.query("create schema marts");
+    expect(await refusalOf(empty.url)).toContain("already has a schema marts");
+  } finally {
+    await empty.drop();
+  }
+});
+
+test("a database that cannot hold every character is refused", async () => {
+  const name = `cvdw_latin_${process.pid}`;
+  await database.pool.query(
+    `create database ${name} encoding 'LATIN1' locale 'C' template template0`,
+  );
+  try {
+    expect(
+      await refusalOf(
+        variant((url) => {
+          url.pathname = `/${name}`;
+        }),
+      ),
+    ).toContain("has the encoding LATIN1");
+  } finally {
+    await database.pool.query(`drop database ${name} with (force)`);
+  }
+});
