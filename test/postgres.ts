@@ -20,6 +20,18 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return createFrom(inject("testTemplate"));
 }
 
+/** Runs on a database of its own, for a test that cannot share its file's. */
+export async function withTestDatabase(
+  run: (database: TestDatabase) => Promise<void>,
+): Promise<void> {
+  const database = await createTestDatabase();
+  try {
+    await run(database);
+  } finally {
+    await database.drop();
+  }
+}
+
 /** A database without any of our schemas, for tests of the migrations themselves. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
   return createFrom("template0");

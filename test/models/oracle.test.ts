@@ -1,24 +1,21 @@
 import fc from "fast-check";
 import type { PoolClient } from "pg";
-import { beforeAll, describe, expect, test } from "vitest";
-import type { Account } from "../../emulator/account.ts";
-import { exemplo } from "../../emulator/exemplo.ts";
+import { beforeAll, expect, test } from "vitest";
 import { generateAccount } from "../../emulator/generate-account.ts";
-import type { CvdwRecord } from "../../emulator/record.ts";
 import { defaultObjects } from "../../extract/catalogue.ts";
 import { loadProject, type Project } from "../../runner/models/project.ts";
-import { type AccountFacts, readAccount } from "../oracle/account.ts";
+import { readAccounts } from "../oracle/account.ts";
 import { boundaryAccount } from "../oracle/boundary-account.ts";
-import { differences } from "../oracle/compare.ts";
-import { readMappings } from "../oracle/mappings.ts";
+import { differencesIn } from "../oracle/compare.ts";
+import { withCustomerMappings } from "../oracle/customer-mappings.ts";
 import { anyOddity, applyOddities } from "../oracle/oddities.ts";
 import { anyReadingSales, type ReadingSale, readingAccount } from "../oracle/reading-account.ts";
 import type { OracleRelation } from "../oracle/relation.ts";
-import type { SourceAccount } from "../oracle/reservas.ts";
-import { expectedTables } from "../oracle/tables.ts";
-import { expectedViews } from "../oracle/views.ts";
+import { expectedTables } from "../oracle/tables/expected-tables.ts";
+import { expectedViews } from "../oracle/views/expected-views.ts";
 import { projectRoot, runPipeline } from "../pipeline.ts";
-import { createTestDatabase, type TestDatabase } from "../postgres.ts";
+import { withTestDatabase } from "../postgres.ts";
+import { inOneMoment, onDays } from "./moment.ts";
 
 /** The generated accounts' last day; the database is told that it is today. */
 const HOJE = "2026-03-31";
@@ -38,91 +35,8 @@ beforeAll(async () => {
   project = await loadProject(projectRoot);
 });
 
-describe("the account exemplo", () => {
-  test("gives its known answer in marts and views", () =>
-    withDatabase(async (database) => {
-      const account = exemplo({ hoje: await today(database) });
-      await runPipeline(database, account, { project });
-      await inOneMoment(database, async (client, hoje) => {
-        expect(await allDifferences(client, [account], { hoje, project })).toEqual([]);
-        const { rows } = await client.query(`
-          select count(*)::int as vendas, sum(valor) as valor, avg(valor)::numeric(15, 2) as ticket,
-            sum(comissao_valor) as comissoes,
-            count(distinct empreendimento_id)::int as empreendimentos,
-            count(distinct corretor_id)::int as corretores,
-            count(distinct time_corretor)::int as times
-          from marts.vendas`);
-        expect(rows).toEqual([
-          {
-            vendas: 5,
-            valor: "3425000.00",
-            ticket: "685000.00",
-            comissoes: "171250.00",
-            empreendimentos: 3,
-            corretores: 4,
-            times: 3,
-          },
-        ]);
-        const views = await client.query(`
-          select
-            (select array_agg(row(empreendimento, quantidade_vendas, valor_total_vendas)::text
-              order by empreendimento)
-              from marts.vw_vendas_por_empreendimento) as empreendimentos,
-            (select array_agg(row(corretor, time_corretor, quantidade_vendas, total_comissoes)::text
-              order by corretor)
-              from marts.vw_vendas_por_corretor) as corretores,
-            (select array_agg(row(time_corretor, valor_total_vendas)::text order by time_corretor)
-              from marts.vw_vendas_por_time) as times`);
-        expect(views.rows).toEqual([
-          {
-            empreendimentos: [
-              '("Condomínio Park Residence",1,920000.00)',
-              '("Edifício Vista Mar Premium",2,1590000.00)',
-              '("Residencial Sol Nascente",2,915000.00)',
-            ],
-            corretores: [
-              '("Ana Costa Ferreira","Team Beta",1,39000.00)',
-              '("Carlos Rodrigues","Team Beta",1,40500.00)',
-              '("Fernanda Lima","Team Gamma",1,46000.00)',
-              '("João Silva Santos","Team Alpha",2,45750.00)',
-            ],
-            times: [
-              '("Team Alpha",915000.00)',
-              '("Team Beta",1590000.00)',
-              '("Team Gamma",920000.00)',
-            ],
-          },
-        ]);
-      });
-    }));
-
-  test("is told apart from a source where one record differs, by place and both values", () =>
-    withDatabase(async (database) => {
-      const account = exemplo({ hoje: await today(database) });
-      await runPipeline(database, account, { project });
-      await inOneMoment(database, async (client, hoje) => {
-        const dearer = withRecord(account, "reservas", 105, { valor_contrato: 920_000.01 });
-        const problems = await allDifferences(client, [dearer], { hoje, project });
-        expect(problems).toContain(
-          "vw_tabela_geral_vendas [cvcrm_id=105, conta=exemplo].valor: oracle 920000.01, database 920000.00",
-        );
-        expect(problems).toContain(
-          "vw_vendas_por_time [time_corretor=Team Gamma, conta=exemplo].valor_total_vendas: oracle 920000.01, database 920000.00",
-        );
-        const undone = withRecord(account, "reservas", 102, { situacao: "distrato" });
-        expect(await allDifferences(client, [undone], { hoje, project })).toContain(
-          "vw_tabela_geral_vendas [cvcrm_id=102, conta=exemplo]: unknown to the oracle",
-        );
-        const without = { conta: "outra", records: account.records };
-        expect(await allDifferences(client, [account, without], { hoje, project })).toContain(
-          "vendas [conta=outra, reserva_id=101]: missing in the database",
-        );
-      });
-    }));
-});
-
 test("every view begins and ends on its day, whatever the sales are worth", () =>
-  withDatabase(async (database) => {
+  withTestDatabase(async (database) => {
     const worth = [
       { conta: "valores", valor: (nth: number) => 100_000 + nth * 777.77 },
       { conta: "zeros", valor: () => 0 },
@@ -134,13 +48,13 @@ test("every view begins and ends on its day, whatever the sales are worth", () =
     await inOneMoment(database, async (client) => {
       expect(await differencesIn(client, expectedTables(facts))).toEqual([]);
     });
-    await onDays(database, async (client, hoje) => {
+    await onDays(database, days, async (client, hoje) => {
       expect(await differencesIn(client, expectedViews(facts, hoje))).toEqual([]);
     });
   }));
 
 test("payment rows are read the likelier way, and as whole rows when it is undecided", () =>
-  withDatabase(async (database) => {
+  withTestDatabase(async (database) => {
     const samples = fc.sample(anyReadingSales, { seed: 3, numRuns: 12 });
     const accounts = [
       ...samples.map((sales, nth) => readingAccount(`leitura-${nth}`, sales)),
@@ -192,7 +106,7 @@ test("marts and views hold what the records say, for any two accounts, before an
   const readings = new Set<string>();
   await fc.assert(
     fc.asyncProperty(anySource, (source) =>
-      withDatabase(async (database) => {
+      withTestDatabase(async (database) => {
         const accounts = (["a", "b"] as const).map((conta, which) => {
           const account = generateAccount({
             conta,
@@ -218,7 +132,7 @@ test("marts and views hold what the records say, for any two accounts, before an
           const agree = async (client: PoolClient, relations: readonly OracleRelation[]) =>
             expect((await differencesIn(client, relations)).slice(0, 20)).toEqual([]);
           await inOneMoment(database, (client) => agree(client, expectedTables(facts)));
-          await onDays(database, (client, hoje) => agree(client, expectedViews(facts, hoje)));
+          await onDays(database, days, (client, hoje) => agree(client, expectedViews(facts, hoje)));
         };
         await run("2026-04-01T12:00:00Z", project);
         for (const account of accounts) applyOddities(account, source.later, "2026-04-01 10:00:00");
@@ -229,133 +143,3 @@ test("marts and views hold what the records say, for any two accounts, before an
   );
   expect([...readings].sort()).toEqual(["parcela", "total"]);
 });
-
-/** Runs on a database of its own. */
-async function withDatabase(run: (database: TestDatabase) => Promise<void>): Promise<void> {
-  const database = await createTestDatabase();
-  try {
-    await run(database);
-  } finally {
-    await database.drop();
-  }
-}
-
-async function today(database: TestDatabase): Promise<string> {
-  const { rows } = await database.pool.query<{ hoje: string }>("select elt.hoje()::text as hoje");
-  return rows[0]?.hoje ?? "";
-}
-
-/** Runs in one transaction, whose clock stands still: midnight cannot come between two reads. */
-async function inOneMoment(
-  database: TestDatabase,
-  run: (client: PoolClient, hoje: string) => Promise<void>,
-): Promise<void> {
-  const client = await database.pool.connect();
-  try {
-    await client.query("begin");
-    const { rows } = await client.query<{ hoje: string }>("select elt.hoje()::text as hoje");
-    await run(client, rows[0]?.hoje ?? "");
-  } finally {
-    await client.query("rollback");
-    client.release();
-  }
-}
-
-/** Runs once for each of `days`, in a transaction where the database takes it for today. */
-async function onDays(
-  database: TestDatabase,
-  run: (client: PoolClient, hoje: string) => Promise<void>,
-): Promise<void> {
-  for (const day of days) {
-    await inOneMoment(database, async (client) => {
-      await client.query(
-        `create or replace function elt.hoje() returns date
-         language sql stable parallel safe return date '${day}'`,
-      );
-      await run(client, day);
-    });
-  }
-}
-
-type OracleContext = { readonly hoje: string; readonly project: Project };
-
-/** Tables first: what is wrong there is the cause of what is wrong in the views. */
-async function allDifferences(
-  client: PoolClient,
-  accounts: readonly SourceAccount[],
-  { hoje, project }: OracleContext,
-): Promise<readonly string[]> {
-  const facts = readAccounts(accounts, project);
-  return differencesIn(client, [...expectedTables(facts), ...expectedViews(facts, hoje)]);
-}
-
-function readAccounts(
-  accounts: readonly SourceAccount[],
-  project: Project,
-): readonly AccountFacts[] {
-  const mappings = readMappings(project.seeds);
-  return accounts.map((account) => readAccount(account, mappings));
-}
-
-async function differencesIn(
-  client: PoolClient,
-  relations: readonly OracleRelation[],
-): Promise<readonly string[]> {
-  const problems: string[] = [];
-  for (const relation of relations) problems.push(...(await differences(client, relation)));
-  return problems;
-}
-
-/** The same account but for some fields of one record. */
-function withRecord(
-  account: SourceAccount,
-  object: string,
-  key: number,
-  patch: CvdwRecord,
-): SourceAccount {
-  const patched = (record: CvdwRecord) =>
-    record.idreserva === key ? { ...record, ...patch } : record;
-  return {
-    conta: account.conta,
-    records: (name) =>
-      name === object ? [...account.records(name)].map(patched) : account.records(name),
-  };
-}
-
-/** Rows that a customer might keep, at odds with the shipped ones and with each other. */
-function withCustomerMappings(base: Project, accounts: readonly Account[]): Project {
-  const brokers = accounts.flatMap((account) =>
-    [...account.records("corretores")].slice(0, 3).map((record) => String(record.idcorretor)),
-  );
-  const rows: { readonly [relation: string]: readonly (readonly (string | null)[])[] } = {
-    series: [
-      ["a", "Parcelas mensais", "fora_do_preco"],
-      ["*", "parcelas", "subsidio"],
-      ["*", "Permuta", "entrada"],
-      ["b", "mensais 2", "financiamento"],
-      ["b", "mensais", "parcelas"],
-    ],
-    situacoes: [
-      ["a", "em assinatura", "cancelada"],
-      ["*", "Distrato Parcial", "distrato"],
-      ["*", "em assinatura", "distrato"],
-    ],
-    times: [
-      ["*", brokers[0] ?? null, "Time Geral"],
-      ["a", brokers[0] ?? null, "Time de A"],
-      ["b", brokers[4] ?? null, "Time de B"],
-      ["a", brokers[1] ?? null, null],
-    ],
-    leitura_condicoes: [
-      ["*", "total"],
-      ["b", "parcela"],
-    ],
-  };
-  return {
-    ...base,
-    seeds: base.seeds.map((seed) => ({
-      ...seed,
-      rows: [...seed.rows, ...(rows[seed.relation] ?? []).map((row) => [...row, "cliente"])],
-    })),
-  };
-}

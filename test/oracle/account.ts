@@ -1,3 +1,4 @@
+import type { Seed } from "../../runner/models/seed.ts";
 import {
   type Comissao,
   type CommissionTotal,
@@ -5,7 +6,7 @@ import {
   sumCommissions,
 } from "./commissions.ts";
 import { groupBy } from "./group.ts";
-import type { Mappings } from "./mappings.ts";
+import { type Mappings, readMappings } from "./mappings.ts";
 import {
   type Condicao,
   type Leitura,
@@ -36,8 +37,16 @@ export type AccountFacts = {
   readonly commissionOf: (reserva: Reserva) => CommissionTotal;
 };
 
-/** Reads an account's records by the definitions of the marts. */
-export function readAccount(account: SourceAccount, mappings: Mappings): AccountFacts {
+/** Reads accounts' records by the definitions of the marts and the mappings of a project. */
+export function readAccounts(
+  accounts: readonly SourceAccount[],
+  { seeds }: { readonly seeds: readonly Seed[] },
+): readonly AccountFacts[] {
+  const mappings = readMappings(seeds);
+  return accounts.map((account) => readAccount(account, mappings));
+}
+
+function readAccount(account: SourceAccount, mappings: Mappings): AccountFacts {
   const reservas = readReservas(account, mappings);
   const vendas = standingSales(reservas);
   const comissoes = readComissoes(account);

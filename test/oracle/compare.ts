@@ -8,15 +8,19 @@ type Found = {
 };
 
 /**
- * Reads a relation of schema marts and tells every way in which it differs from what it must be,
+ * Reads relations of schema marts and tells every way in which they differ from what they must be,
  * one sentence each: relation, key, column, both values. Empty: they agree.
  */
-export async function differences(
+export async function differencesIn(
   client: PoolClient,
-  expected: OracleRelation,
+  relations: readonly OracleRelation[],
 ): Promise<readonly string[]> {
-  const found = await readRelation(client, expected.name);
-  return [...columnDifferences(expected, found), ...rowDifferences(expected, found)];
+  const problems: string[] = [];
+  for (const expected of relations) {
+    const found = await readRelation(client, expected.name);
+    problems.push(...columnDifferences(expected, found), ...rowDifferences(expected, found));
+  }
+  return problems;
 }
 
 async function readRelation(client: PoolClient, name: string): Promise<Found> {
