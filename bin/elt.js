@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-import { register } from "tsx/esm/api";
+const { register } = await import("tsx/esm/api").catch(() => {
+  process.stderr.write("The program's packages are not installed: run npm ci first.\n");
+  process.exit(2);
+});
 
 register();
 const { main } = await import("../runner/cli.ts");

@@ -32,21 +32,25 @@ Account \`gerada\`: e-mail gerada@example.com, token gerada-token.`,
 
 async function run({ options, reporter, signal }: Invocation): Promise<number> {
   const port = wholeNumber("--port", options.port, 0, 65_535);
+  const limit = readLimit(String(options.limit));
+  const clientLimit = limit === null ? "100000/1s" : `${limit.requests}/${limit.windowMs / 1000}s`;
   const emulator = await startEmulator({
     accounts: accountsOf(options),
     port,
-    rateLimit: readLimit(String(options.limit)),
+    rateLimit: limit,
     dateMode: options["date-only"] ? "date-only" : "datetime",
   }).catch((error: unknown) => {
     const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     throw taken ? new ConfigError([`Port ${port} is taken: choose another with --port.`]) : error;
   });
+  const settings = (conta: string) =>
+    `  CVCRM_API_URL=${emulator.url} CVCRM_RATE_LIMIT=${clientLimit} CVCRM_ACCOUNT=${conta} CVCRM_API_EMAIL=${conta}@example.com CVCRM_API_TOKEN=${conta}-token npm run elt`;
   reporter.result(
     [
-      `CVDW emulator at ${emulator.url}. Point a client at one of its accounts:`,
+      `CVDW emulator at ${emulator.url}. Point a client at one of its accounts, here this program:`,
       "",
-      `  CVCRM_API_URL=${emulator.url} CVCRM_ACCOUNT=exemplo CVCRM_API_EMAIL=exemplo@example.com CVCRM_API_TOKEN=exemplo-token`,
-      `  CVCRM_API_URL=${emulator.url} CVCRM_ACCOUNT=gerada CVCRM_API_EMAIL=gerada@example.com CVCRM_API_TOKEN=gerada-token`,
+      settings("exemplo"),
+      settings("gerada"),
       "",
       "Ctrl-C ends it.",
     ].join("\n"),

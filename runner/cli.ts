@@ -78,7 +78,7 @@ function parseOptions(
     return { names: positionals, options };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([`${reason.split(". ")[0]}. See: elt help ${name}`]);
+    throw new ConfigError([`${reason.split(". ")[0]}. See: npm run elt -- help ${name}`]);
   }
 }
 
@@ -116,7 +116,12 @@ async function runUntilSignal(
     interrupted.then((exitCode) => ({ exitCode, interrupted: true })),
   ]);
   // Work under way cannot be awaited: its transaction is rolled back by the server.
-  if (winner.interrupted) process.exit(winner.exitCode);
+  if (winner.interrupted) {
+    invocation.reporter.say(
+      "Interrupted. What was landed stays; what was not published is undone.",
+    );
+    process.exit(winner.exitCode);
+  }
   return winner.exitCode;
 }
 
@@ -127,7 +132,7 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 
 function unknownCommand(name: string, commands: Loaders): ConfigError {
   return new ConfigError([
-    `There is no command "${name}". Commands: ${Object.keys(commands).join(", ")}. See: elt help`,
+    `There is no command "${name}". Commands: ${Object.keys(commands).join(", ")}. See: npm run elt -- help`,
   ]);
 }
 

@@ -144,6 +144,11 @@ function explainConnection(error: unknown, url: string): unknown {
       `No PostgreSQL answered at ${where} within ${connectTimeoutMs / 1000} seconds: check DATABASE_URL, the network and the firewall.`,
     );
   }
+  if (/Connection terminated/.test(error.message)) {
+    return problem(
+      `${where} closed the connection before it answered: check DATABASE_URL, and that a PostgreSQL listens there.`,
+    );
+  }
   if (error.message.includes("does not support SSL")) {
     return problem(
       `The server at ${where} offers no TLS: enable it there, or use sslmode=disable where the network is private.`,

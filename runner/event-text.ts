@@ -13,10 +13,10 @@ export function formatEvent(event: RunEvent): string | undefined {
       if (event.verdict === "failed") return `${styleText("red", "✗")} ${name} ${event.reason}`;
       const mark = event.verdict === "proven" ? styleText("green", "✓") : styleText("yellow", "!");
       const counts = [
-        `${count(event.records)} records`.padStart(18),
+        plural(event.records, "record").padStart(18),
         `${count(event.newVersions)} new`.padStart(14),
-        `${count(event.pages)} ${event.pages === 1 ? "page" : "pages"}`.padStart(12),
-        seconds(event.ms).padStart(9),
+        plural(event.pages, "page").padStart(14),
+        seconds(event.ms).padStart(13),
       ].join("");
       const line = `${mark} ${name}${counts}  ${event.mode}`;
       return event.reason === undefined ? line : `${line}\n  ${event.reason}`;
@@ -33,12 +33,12 @@ export function formatEvent(event: RunEvent): string | undefined {
       );
     case "model-built": {
       const { changes } = event;
-      const rows =
-        changes === undefined
-          ? "view".padStart(18)
-          : `${count(changes.total)} rows`.padStart(18) +
-            differences(changes.added, changes.changed, changes.removed).padStart(30);
-      return `${styleText("green", "✓")} ${event.model.padEnd(40)}${rows}  ${seconds(event.ms).padStart(8)}`;
+      if (changes === undefined || changes.added + changes.changed + changes.removed === 0) {
+        return undefined;
+      }
+      const rows = plural(changes.total, "row").padStart(18);
+      const written = differences(changes.added, changes.changed, changes.removed).padStart(30);
+      return `${styleText("green", "✓")} ${event.model.padEnd(36)}${rows}${written}${seconds(event.ms).padStart(13)}`;
     }
     case "test-failed": {
       const mark = event.severity === "error" ? styleText("red", "✗") : styleText("yellow", "!");
@@ -68,8 +68,13 @@ export function statusOf(event: RunEvent): StatusLine | undefined {
       const left = event.etaMs === undefined ? "" : `, about ${seconds(event.etaMs)} left`;
       return `  ${event.object}: page ${event.done} of ${event.pages}, ${count(event.records)} records${left}`;
     }
+    case "model-built":
+      return `  ${event.model} built`;
     case "budget-wait":
       return `  ${event.object}: the request budget has room again in ${seconds(event.ms)}`;
+    case "published":
+    case "object-finished":
+      return "";
     default:
       return undefined;
   }
@@ -83,6 +88,10 @@ function differences(added: number, changed: number, removed: number): string {
     removed > 0 ? `−${count(removed)}` : "",
   ];
   return parts.filter((part) => part !== "").join(" ");
+}
+
+function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
 function count(value: number): string {

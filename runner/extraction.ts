@@ -86,6 +86,15 @@ export function reportExtraction(results: readonly ScanResult[], reporter: Repor
   return { exitCode: exitCodes.sourceFailed, error };
 }
 
+function unknownObject(name: string): string {
+  const all = catalogue.map((object) => object.name).sort();
+  const start = name.slice(0, 4);
+  const near = all.filter((known) => known.includes(name) || known.startsWith(start));
+  return near.length > 0
+    ? `CVDW has no object ${name}. Near it: ${near.join(", ")}.`
+    : `CVDW has no object ${name}. Objects: ${all.join(", ")}.`;
+}
+
 /**
  * The objects that a command names; all that the marts need when it names none.
  * @throws ConfigError for a name that CVDW does not have
@@ -94,8 +103,7 @@ export function chooseObjects(names: readonly string[]): readonly CvdwObject[] {
   if (names.length === 0) return defaultObjects;
   const unknown = names.filter((name) => findObject(name) === undefined);
   if (unknown.length > 0) {
-    const known = catalogue.map((object) => object.name).join(", ");
-    throw new ConfigError([`CVDW has no object ${unknown.join(", ")}. Objects: ${known}.`]);
+    throw new ConfigError(unknown.map(unknownObject));
   }
   return names.flatMap((name) => findObject(name) ?? []);
 }

@@ -21,7 +21,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof TestFailure) {
     return {
       exitCode: exitCodes.modelFailed,
-      message: `Tests failed, so nothing was published.\n${error.message}`,
+      message: `Nothing was published, because tests failed: ${error.results.map(({ model, test }) => `${model} ${test}`).join("; ")}.`,
     };
   }
   if (error instanceof CvdwError) return failure(exitCodes.sourceFailed, error);

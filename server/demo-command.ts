@@ -46,10 +46,15 @@ async function run(invocation: Invocation): Promise<number> {
     });
     try {
       const kpis: unknown = await (await fetch(new URL("/api/kpis", server.url))).json();
-      reporter.result(`KPIs: ${JSON.stringify(kpis)}`, kpis);
-      if (options.once) return exitCode;
+      reporter.result(`\nGET /api/kpis\n${JSON.stringify(kpis, null, 2)}`, kpis);
+      if (options.once) {
+        reporter.say("Next: npm run demo for the dashboard, or fill in .env and npm run elt.");
+        return exitCode;
+      }
       reporter.result(`\nDashboard: ${server.url}\nCtrl-C ends it.`, { url: server.url });
-      reporter.sayPrivately(`Database for psql, Metabase or Power BI: ${database.url}`);
+      reporter.sayPrivately(
+        `Database (its owner's login; the README shows how to make one for BI): ${database.url}`,
+      );
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       return exitCodes.done;
     } finally {

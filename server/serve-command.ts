@@ -19,7 +19,9 @@ function run(invocation: Invocation): Promise<number> {
     const server = await startServer({ pool, config, log: reporter.say });
     invocation.onInterrupt(() => server.close());
     reporter.say(`Dashboard: ${server.url}`);
-    reporter.sayPrivately(`Database for psql, Metabase or Power BI: ${url}`);
+    reporter.sayPrivately(
+      `Database (its owner's login; the README shows how to make one for BI): ${url}`,
+    );
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     await server.close();
     return 0;

@@ -1,7 +1,7 @@
 -- Classes: em que classe o mapa series.csv põe cada texto de série das condições de pagamento.
 -- Vale o prefixo mais longo que termina no fim de uma palavra.
 -- @key    conta, serie
--- @warn   accepted(classe, entrada, parcelas, financiamento, fgts, subsidio, fora_do_preco, nao_classificada)
+-- @test   accepted(classe, entrada, parcelas, financiamento, fgts, subsidio, fora_do_preco, nao_classificada)
 -- @column conta    conta da CV
 -- @column serie    texto da série, como veio
 -- @column classe   entrada, parcelas, financiamento, fgts, subsidio, fora_do_preco ou nao_classificada

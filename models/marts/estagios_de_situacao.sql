@@ -1,6 +1,6 @@
 -- Estágios: em que estágio o mapa situacoes.csv põe cada texto de situação das reservas.
 -- @key    conta, situacao
--- @warn   accepted(estagio, distrato, cancelada)
+-- @test   accepted(estagio, distrato, cancelada)
 -- @column conta     conta da CV
 -- @column situacao  texto da situação, como veio
 -- @column estagio   distrato ou cancelada; vazio quando nenhum mapa conhece a situação

@@ -3,6 +3,7 @@
 -- vence. Com menos de 20 vendas comparáveis, ou no empate, vale a linha inteira.
 -- @key    conta
 -- @test   accepted(leitura, total, parcela)
+-- @test   check((select bool_and(m.leitura in ('total', 'parcela')) from seeds.leitura_condicoes as m) is not false)
 -- @warn   check(least(diferenca_total, diferenca_parcela) <= 0.02 * valor_contratos)
 -- @column conta              conta da CV
 -- @column leitura            total: valor é a linha inteira; parcela: valor é uma parcela

@@ -12,13 +12,17 @@ afterAll(() => database.drop());
 const TOKEN = "a-very-secret-token";
 
 let emulator: Emulator;
+/** The same account at a source that takes minutes to answer. */
+let slow: Emulator;
 beforeAll(async () => {
-  emulator = await startEmulator({
-    accounts: [exemplo({ email: "ana@example.com", token: TOKEN })],
-    rateLimit: null,
-  });
+  const accounts = [exemplo({ email: "ana@example.com", token: TOKEN })];
+  emulator = await startEmulator({ accounts, rateLimit: null });
+  slow = await startEmulator({ accounts, rateLimit: null, delayMs: 300_000 });
 });
-afterAll(() => emulator.close());
+afterAll(async () => {
+  await emulator.close();
+  await slow.close();
+});
 
 type Outcome = { readonly code: number | null; readonly out: string; readonly err: string };
 
@@ -83,6 +87,11 @@ describe("elt", () => {
   });
 
   test.each([
+    [
+      "a misspelt object",
+      ["extract", "lead"],
+      "Near it: distribuicao_leads, leads, leads_conversoes",
+    ],
     ["an unknown command", ["nada"], 'There is no command "nada"'],
     ["an unknown option", ["run", "--rapido"], "--rapido"],
     ["an unknown object", ["extract", "empreendimentos"], "CVDW has no object empreendimentos"],
@@ -159,8 +168,7 @@ describe("elt", () => {
   });
 
   test("ends with exit 5 and a sentence when the database drops its connections", async () => {
-    emulator.fault({ object: "reservas", times: 1, kind: "slow", ms: 60_000 });
-    const child = start(["extract", "reservas"]);
+    const child = start(["extract", "reservas"], settings({ CVCRM_API_URL: slow.url }));
     const [output, errors] = [untilStarted(child), text(child.stderr)];
     await output.started;
     await database.pool.query(
@@ -174,8 +182,7 @@ describe("elt", () => {
   });
 
   test("records a run that SIGTERM ended and exits with 143", async () => {
-    emulator.fault({ object: "reservas", times: 1, kind: "slow", ms: 30_000 });
-    const child = start(["extract", "reservas"]);
+    const child = start(["extract", "reservas"], settings({ CVCRM_API_URL: slow.url }));
     await untilStarted(child).started;
     child.kill("SIGTERM");
     const [code] = await once(child, "exit");

@@ -111,4 +111,14 @@ describe("the order of models", () => {
       }),
     ).toContain("models/seeds/clientes/serie.csv:1:1: there is no mapping of that name");
   });
+
+  test("tells how to save a csv that a spreadsheet saved in another way", async () => {
+    const found = await problemsOf({
+      "models/seeds/series.csv": "conta,prefixo,classe\n",
+      "models/seeds/clientes/series.csv": "conta;prefixo;classe\n",
+      "models/seeds/times.csv": "conta,corretor_id,time\n*,1\n",
+    });
+    expect(found).toContain("clientes/series.csv:1:1: the cells are parted by semicolons");
+    expect(found).toContain("times.csv:2:1: 2 cells where the first line names 3 columns");
+  });
 });
