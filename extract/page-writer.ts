@@ -48,7 +48,8 @@ export async function openPageWriter(pool: Pool, load: Load): Promise<PageWriter
   async function write(client: PoolClient, pages: readonly PendingPage[]): Promise<void> {
     const records = pages.flatMap(({ records }) => records);
     try {
-      newVersions += await landRecords(client, load, records);
+      const added = await landRecords(client, load, records);
+      newVersions += added;
     } catch (error) {
       throw rejectedRecord(load.object, pages, error);
     }

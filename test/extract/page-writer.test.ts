@@ -43,6 +43,8 @@ test("pages written side by side leave the versions of each key in the order of 
       }
       await writer.finish(async () => undefined);
       await writer.close();
+      const versions = [...expected.values()].reduce((sum, numbers) => sum + numbers.length, 0);
+      expect(writer.newVersions()).toBe(versions);
       const { rows } = await pool.query(
         `select chave, array_agg((payload ->> 'pagina')::int order by seq) as pages,
            count(*) filter (where supersedes_load_id is null)::int as first
