@@ -57,7 +57,9 @@ export async function main(otherCommands: Loaders): Promise<void> {
   } catch (error) {
     const { exitCode, message } = failureOf(error);
     reporter.failure(message, exitCode);
-    process.exitCode = exitCode;
+    // Requests or queries that were cut off may still be open: a failure does not wait for them.
+    await Promise.all([process.stdout, process.stderr].map(flushed));
+    process.exit(exitCode);
   }
 }
 
@@ -128,6 +130,10 @@ async function runUntilSignal(
 /** `elt status | head` closes the pipe early: nobody reads on, and that is no failure. */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }
 
 function unknownCommand(name: string, commands: Loaders): ConfigError {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import { connect } from "../extract/connection.ts";
 import { tryLock } from "../extract/lock.ts";
@@ -28,8 +29,19 @@ export async function withDatabase<T>(
   try {
     return await work(database);
   } finally {
-    await database.close();
+    await closeInTime(database);
   }
+}
+
+const CLOSE_GRACE_MS = 3_000;
+
+/** Work that was cut off may hold a connection for good; the end of the program must not wait. */
+async function closeInTime(database: Database): Promise<void> {
+  const giveUp = new AbortController();
+  const { signal } = giveUp;
+  const tooLate = delay(CLOSE_GRACE_MS, undefined, { signal }).catch(() => undefined);
+  await Promise.race([database.close(), tooLate]);
+  giveUp.abort();
 }
 
 /** Records `work` as a run in `elt.runs`, whatever its end: done, failed, or interrupted. */
