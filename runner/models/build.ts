@@ -84,6 +84,13 @@ async function prepareDatabase(context: BuildContext, order: readonly Model[]): 
       message: `${abandoned.join(", ")} still stand in the database, with the rows of their last build, but their files are gone: drop them when nobody reads them any more.`,
     });
   }
+  const unread = await neverProven(context.pool);
+  if (unread.length > 0) {
+    context.emit({
+      type: "warning",
+      message: `Never read whole, so the numbers of these accounts are incomplete: ${unread.join("; ")}. Run npm run elt again for them.`,
+    });
+  }
   const missing = await ensureBiRoles(context.pool);
   if (missing.length > 0) {
     context.emit({
@@ -91,6 +98,24 @@ async function prepareDatabase(context: BuildContext, order: readonly Model[]): 
       message: `The database user may not create roles, so ${missing.join(" and ")} do not exist: ask an administrator to create them (create role ${missing[0]} nologin).`,
     });
   }
+}
+
+/** Per account, the objects that were begun but of which no scan was ever proven. */
+async function neverProven(pool: Pool): Promise<readonly string[]> {
+  const rows = await query<{ account: string }>(
+    pool,
+    sql`
+      select format('%s: %s', conta, string_agg(objeto, ', ' order by objeto)) as account
+      from (
+        select conta, objeto
+        from elt.loads
+        group by conta, objeto
+        having not bool_or(verdict = 'proven')
+      ) as unread
+      group by conta
+      order by conta`,
+  );
+  return rows.map((row) => row.account);
 }
 
 async function publishAll(

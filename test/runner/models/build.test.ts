@@ -224,3 +224,14 @@ test("a relation whose file is gone is told of, not dropped", async () => {
   });
   expect(await rows("select conta from marts.extra")).toEqual([{ conta: "acme" }]);
 });
+
+test("an account whose object was never read whole is told of", async () => {
+  await pool.query(
+    "insert into elt.loads (conta, objeto, mode, verdict) values ('acme', 'reservas', 'full', 'failed'), ('acme', 'demandas', 'full', 'failed'), ('acme', 'demandas', 'full', 'proven')",
+  );
+  await build();
+  expect(events()).toContainEqual({
+    type: "warning",
+    message: expect.stringContaining("incomplete: acme: reservas. Run"),
+  });
+});
