@@ -161,7 +161,7 @@ describe("a scan", () => {
 
   test("loses nothing when records slide between two pages read downwards", async () => {
     await start();
-    // After page 3 is read, record 5 of page 2 moves to the end: 6 to 10 slide one place back.
+    // After page 3 is read, record 8 of page 2 moves to the end: 9 and 10 slide one place back.
     emulator.fault({
       object: "reservas",
       page: 2,

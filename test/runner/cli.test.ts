@@ -195,6 +195,11 @@ describe("elt", () => {
 
   test("run, check, test and status work on the same database, and the token is in no table", async () => {
     expect((await elt(["run"])).code).toBe(0);
+    // The loads that the ended processes before left open are closed by the next run.
+    const { rows: open } = await database.pool.query(
+      "select objeto from elt.loads where verdict = 'running'",
+    );
+    expect(open).toEqual([]);
     expect((await elt(["check"])).out).toContain("no problems");
     expect((await elt(["test"])).code).toBe(0);
     const status = JSON.parse((await elt(["status", "--json"])).out);
