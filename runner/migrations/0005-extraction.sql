@@ -90,8 +90,8 @@ begin
 end
 $migrate$;
 
--- The reading of one object, begun by one load and, when that is killed, fails or is stopped, gone
--- on with by the next. A closed scan is proven, given up or replaced.
+-- A scan of several pages under way: begun by one load and, when that is killed, fails or is stopped,
+-- gone on with by the next. It is gone once it ended.
 create table elt.scans (
     scan_id bigint generated always as identity primary key,
     conta text not null,
@@ -100,32 +100,27 @@ create table elt.scans (
     since text,
     until text,
     started_at timestamptz not null,
-    landing_was_empty boolean not null,
-    pass smallint not null default 1,
-    newest_seen timestamp,
-    open boolean not null default true
+    pass smallint not null default 1
 );
-create index on elt.scans (conta, objeto) where open;
+create index on elt.scans (conta, objeto);
 comment on column elt.scans.since is 'As sent to the source: a date, or a date and a time, of Brasília.';
 comment on column elt.scans.started_at is
     'By the clock of the extraction: what changes later, the next scan sees.';
-comment on column elt.scans.landing_was_empty is
-    'The account had nothing of this object, so a key read for the first time has no version.';
 
--- The pages of an open scan that are landed, in the order of their answers.
+-- The pages of a scan's current pass that are landed, in the order of their answers.
 create table elt.scan_pages (
     scan_id bigint not null references elt.scans on delete cascade,
-    pass smallint not null,
     ordinal integer not null,
     page integer not null,
     page_size integer not null,
     records integer not null,
     total bigint not null,
-    primary key (scan_id, pass, ordinal)
+    newest timestamp,
+    primary key (scan_id, ordinal)
 );
 
--- The keys read in the current pass of an open scan of several pages; unlogged, because a scan can
--- be read again. One table per scan, so that ending a scan leaves nothing to vacuum.
+-- The keys read in a scan's current pass. Unlogged, because a scan can be read again; one table per
+-- scan, so that its end leaves nothing to vacuum.
 create function elt.open_scan_keys(of_scan bigint) returns void
 language plpgsql as $function$
 begin
@@ -136,12 +131,20 @@ begin
 end
 $function$;
 
+create function elt.next_scan_pass(of_scan bigint) returns void
+language plpgsql as $function$
+begin
+    execute format('truncate elt.%I', 'scan_keys_' || of_scan);
+    delete from elt.scan_pages where scan_id = of_scan;
+    update elt.scans set pass = pass + 1 where scan_id = of_scan;
+end
+$function$;
+
 create function elt.close_scan(of_scan bigint) returns void
 language plpgsql as $function$
 begin
     execute format('drop table if exists elt.%I', 'scan_keys_' || of_scan);
-    delete from elt.scan_pages where scan_id = of_scan;
-    update elt.scans set open = false where scan_id = of_scan;
+    delete from elt.scans where scan_id = of_scan;
 end
 $function$;
 
