@@ -41,8 +41,10 @@ export function formatEvent(event: RunEvent): string | undefined {
       return `${styleText("green", "✓")} ${event.model.padEnd(36)}${rows}${written}${seconds(event.ms).padStart(13)}`;
     }
     case "test-failed": {
-      const mark = event.severity === "error" ? styleText("red", "✗") : styleText("yellow", "!");
-      return `${mark} ${formatTestResult(event)}`;
+      // Its rows and its place follow, when the failure is told.
+      if (event.severity === "error")
+        return `${styleText("red", "✗")} ${event.model} ${event.test}`;
+      return `${styleText("yellow", "!")} ${formatTestResult(event)}`;
     }
     case "lock-wait":
       return `Waiting for ${event.holder} to finish its ${event.lock}.`;

@@ -3,7 +3,7 @@ import { CvdwError } from "../extract/errors.ts";
 import { exitCodes } from "./command.ts";
 import { ConfigError, InfrastructureError, LockError } from "./errors.ts";
 import { ModelError } from "./models/problem.ts";
-import { TestFailure } from "./models/test-failure.ts";
+import { formatTestFailure, TestFailure } from "./models/test-failure.ts";
 
 /** How a failure ends the program. */
 export type Failure = { readonly exitCode: number; readonly message: string };
@@ -21,7 +21,10 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof TestFailure) {
     return {
       exitCode: exitCodes.modelFailed,
-      message: `Nothing was published, because tests failed: ${error.results.map(({ model, test }) => `${model} ${test}`).join("; ")}.`,
+      message: [
+        "Nothing was published, because tests failed:",
+        ...error.results.map(formatTestFailure),
+      ].join("\n\n"),
     };
   }
   if (error instanceof CvdwError) return failure(exitCodes.sourceFailed, error);

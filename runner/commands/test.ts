@@ -2,6 +2,7 @@ import { projectRoot } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { testProject } from "../models/build.ts";
 import { loadProject } from "../models/project.ts";
+import { isFailing } from "../models/test-failure.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
@@ -19,7 +20,7 @@ async function run(invocation: Invocation): Promise<number> {
   return withDatabase(invocation, "test", ({ pool }) =>
     recorded(invocation, pool, { command: "test", conta: null }, async ({ runId }) => {
       const results = await testProject({ pool, runId, emit: reporter.event }, project);
-      const failing = results.filter((result) => result.failures > 0);
+      const failing = results.filter(isFailing);
       reporter.result(`${results.length} tests, ${failing.length} with findings.`, results);
       return { exitCode: exitCodes.done };
     }),

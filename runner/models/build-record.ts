@@ -55,10 +55,13 @@ export async function recordTests(
   await execute(
     database,
     sql`
-      insert into elt.test_results (run_id, model, test, severity, failures, sample)
-      select ${runId}, model, test, severity, failures, sample
+      insert into elt.test_results (
+        run_id, model, test, severity, failures, allowed, place, sample
+      )
+      select ${runId}, model, test, severity, failures, coalesce(allowed, 0), place, sample
       from jsonb_to_recordset(${JSON.stringify(results)}::jsonb) as result (
-        model text, test text, severity text, failures bigint, sample jsonb
+        model text, test text, severity text, failures bigint, allowed bigint, place text,
+        sample jsonb
       )
       on conflict (run_id, model, test) do nothing`,
   );

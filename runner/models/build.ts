@@ -14,7 +14,7 @@ import { publishView } from "./publish-view.ts";
 import { abandonedRelations } from "./relation-record.ts";
 import { runTests } from "./run-tests.ts";
 import type { RowChanges } from "./table-diff.ts";
-import { TestFailure, type TestResult } from "./test-failure.ts";
+import { isFailing, SHOWN_ROWS, TestFailure, type TestResult } from "./test-failure.ts";
 
 export type BuildContext = {
   readonly pool: Pool;
@@ -206,8 +206,10 @@ export function reportTests(
   results: readonly TestResult[],
   emit: (event: BuildEvent) => void,
 ): void {
-  const failing = results.filter((result) => result.failures > 0);
-  for (const result of failing) emit({ type: "test-failed", ...result });
+  const failing = results.filter(isFailing);
+  for (const result of failing) {
+    emit({ type: "test-failed", ...result, sample: result.sample.slice(0, SHOWN_ROWS) });
+  }
   const errors = failing.filter((result) => result.severity === "error");
   if (errors.length > 0) throw new TestFailure(errors, results);
 }

@@ -1,4 +1,5 @@
 import { type ModelTest, parseTest } from "./model-test.ts";
+import { didYouMean } from "./near-name.ts";
 
 export const maskNames = ["nome", "documento", "email"] as const;
 /** How a personal column is shown to those who may not see it. */
@@ -15,10 +16,19 @@ export type Header = {
   readonly pii: ReadonlyMap<string, MaskName>;
   /** Column → comment. */
   readonly columns: ReadonlyMap<string, string>;
+  /** Words that `--select tag:…` finds the model by. */
+  readonly tags: readonly string[];
 };
 
-/** A header line that cannot be read; `line` from 1. */
-export type HeaderProblem = { readonly line: number; readonly message: string };
+/** A header line that cannot be read; `line` and `column` from 1. */
+export type HeaderProblem = {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly hint?: string | undefined;
+};
+
+const keywords = ["build", "key", "index", "test", "warn", "pii", "column", "tag"] as const;
 
 /** Reads the leading `--` lines of a model. Collects every problem instead of stopping at one. */
 export function parseHeader(text: string): {
@@ -30,37 +40,42 @@ export function parseHeader(text: string): {
   const key: string[] = [];
   const indexes: string[][] = [];
   const tests: ModelTest[] = [];
+  const tags: string[] = [];
   const pii = new Map<string, MaskName>();
   const columns = new Map<string, string>();
   let build: Header["build"];
 
-  for (const [index, raw] of text.split("\n").entries()) {
-    if (!raw.startsWith("--")) break;
-    const line = index + 1;
-    const content = raw.replace(/^--+\s?/, "").trim();
-    if (!content.startsWith("@")) {
+  for (const { line, content, keyword, value, keywordAt, valueAt } of headerLines(text)) {
+    if (keyword === undefined) {
       if (content !== "") description.push(content);
       continue;
     }
-    const [, keyword = "", value = ""] = /^@(\S*)\s*(.*)$/.exec(content) ?? [];
-    const problem = (message: string): void => {
-      problems.push({ line, message });
+    const problem = (message: string, hint?: string): void => {
+      problems.push({ line, column: valueAt, message, hint });
     };
     switch (keyword) {
       case "build":
-        if (value === "table" || value === "view") build = value;
-        else problem(`@build is table or view, not "${value}"`);
+        if (build !== undefined) problem("@build stands here a second time");
+        else if (value === "table" || value === "view") build = value;
+        else problem(`@build is table or view, not "${value}"`, didYouMean(value, buildKinds));
         break;
       case "key":
-        key.push(...names(value));
+        for (const name of listOf(value)) {
+          if (key.includes(name)) problem(`${name} is already a column of the @key`);
+          else key.push(name);
+        }
         break;
       case "index":
-        indexes.push(names(value));
+        if (listOf(value).length === 0) problem("@index names the columns of an index");
+        else indexes.push(listOf(value));
+        break;
+      case "tag":
+        tags.push(...listOf(value));
         break;
       case "test":
       case "warn": {
         const test = parseTest(keyword === "test" ? "error" : "warn", value, line);
-        if (typeof test === "string") problem(test);
+        if ("message" in test) problem(test.message, test.hint);
         else tests.push(test);
         break;
       }
@@ -68,29 +83,65 @@ export function parseHeader(text: string): {
         const [column = "", mask = ""] = value.split(/\s+/);
         const known = maskNames.find((name) => name === mask);
         if (known === undefined) {
-          problem(`@pii names a column and its mask (${maskNames.join(", ")}), found "${value}"`);
+          problem(
+            `@pii names a column and its mask (${maskNames.join(", ")}), found "${value}"`,
+            didYouMean(mask, maskNames),
+          );
         } else pii.set(column, known);
         break;
       }
       case "column": {
         const [, column = "", comment = ""] = /^(\S+)\s+(.+)$/.exec(value) ?? [];
         if (comment === "") problem("@column names a column and what it means");
+        else if (columns.has(column)) problem(`@column ${column} stands here a second time`);
         else columns.set(column, comment);
         break;
       }
       default:
-        problem(
-          `@${keyword} is not known; there are @build, @key, @index, @test, @warn, @pii, @column`,
-        );
+        problems.push({
+          line,
+          column: keywordAt,
+          message: `@${keyword} is not known; there are ${keywords.map((name) => `@${name}`).join(", ")}`,
+          hint: didYouMean(
+            `@${keyword}`,
+            keywords.map((name) => `@${name}`),
+          ),
+        });
     }
   }
   return {
-    header: { description: description.join(" "), build, key, indexes, tests, pii, columns },
+    header: { description: description.join(" "), build, key, indexes, tests, pii, columns, tags },
     problems,
   };
 }
 
-function names(list: string): string[] {
+const buildKinds = ["table", "view"];
+
+type HeaderLine = {
+  readonly line: number;
+  readonly content: string;
+  /** Undefined for a line of the description. */
+  readonly keyword: string | undefined;
+  readonly value: string;
+  readonly keywordAt: number;
+  readonly valueAt: number;
+};
+
+function headerLines(text: string): readonly HeaderLine[] {
+  const lines = text.split("\n");
+  const end = lines.findIndex((raw) => !raw.startsWith("--"));
+  return lines.slice(0, end < 0 ? lines.length : end).map((raw, index) => {
+    const line = index + 1;
+    const content = raw.replace(/^--+\s?/, "").trim();
+    const [, before = "", keyword, gap = "", value = ""] =
+      /^(--+\s*)@(\S*)(\s*)(.*)$/.exec(raw.trimEnd()) ?? [];
+    const keywordAt = before.length + 1;
+    const valueAt = value === "" ? keywordAt : keywordAt + 1 + (keyword ?? "").length + gap.length;
+    return { line, content, keyword, value, keywordAt, valueAt };
+  });
+}
+
+function listOf(list: string): string[] {
   return list
     .split(",")
     .map((name) => name.trim())

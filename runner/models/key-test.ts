@@ -1,4 +1,5 @@
 import { type Queryable, query, type SQLQuery, sql } from "../../extract/query.ts";
+import { excerpt, headerLine } from "./position.ts";
 import type { Model } from "./project.ts";
 import { TestFailure } from "./test-failure.ts";
 
@@ -36,6 +37,15 @@ export async function assertKey(database: Queryable, model: Model, rows: SQLQuer
       severity: "error",
       failures: Number(first.failures),
       sample: sample.map((row) => row.key),
+      ...placeOfKey(model),
     },
   ]);
+}
+
+function placeOfKey({ file, text, header }: Model) {
+  const position = headerLine(text, "key", header.key[0] ?? "");
+  return {
+    place: `${file}:${position.line}:${position.column}`,
+    excerpt: excerpt(text, position),
+  };
 }

@@ -1,3 +1,5 @@
+import { didYouMean } from "./near-name.ts";
+
 /** A promise that a model's header makes about its rows. */
 export type ModelTest = {
   /** `error` rolls the build back, `warn` is reported. */
@@ -6,6 +8,8 @@ export type ModelTest = {
   readonly label: string;
   /** Line of the header, from 1. */
   readonly line: number;
+  /** How many rows may fail before the test does. */
+  readonly allowed: number;
   readonly rule: TestRule;
 };
 
@@ -22,44 +26,90 @@ export type TestRule =
   | { readonly kind: "check"; readonly expression: string }
   | { readonly kind: "lossless"; readonly column: string; readonly jsonKey: string };
 
-/** Reads `kind(arguments)`; a string is the reason why it cannot be read. */
+const kinds = ["required", "unique", "accepted", "references", "check", "lossless"] as const;
+
+/** What a test header cannot say, and what was probably meant. */
+export type TestProblem = { readonly message: string; readonly hint?: string | undefined };
+
+/** Reads `kind(arguments)`, and `> N rows` after it. */
 export function parseTest(
   severity: ModelTest["severity"],
   label: string,
   line: number,
-): ModelTest | string {
-  const [, kind = "", inner = ""] = /^(\w+)\s*\((.*)\)$/s.exec(label) ?? [];
+): ModelTest | TestProblem {
+  const { test, allowed } = splitThreshold(label);
+  const [, kind = "", inner, rest = ""] = /^(\w+)\s*\((.*)\)\s*([^)]*)$/s.exec(test) ?? [];
+  if (rest !== "") {
+    return { message: `"${rest}" after the test is not understood: write "> 10 rows"` };
+  }
+  if (inner === undefined) {
+    const word = /^\w*/.exec(test)?.[0] ?? "";
+    const known = kinds.find((name) => name === word);
+    return known === undefined ? unknownKind(word) : { message: `write ${usages[known]}` };
+  }
   const rule = parseRule(
     kind,
     inner.trim(),
     inner.split(",").map((part) => part.trim()),
   );
-  return typeof rule === "string" ? rule : { severity, label, line, rule };
+  return "message" in rule ? rule : { severity, label, line, allowed, rule };
 }
 
-function parseRule(kind: string, inner: string, args: readonly string[]): TestRule | string {
-  const [first = "", second = "", third] = args;
-  const usage = (form: string): string => `write ${form}, found "${kind}(${inner})"`;
-  switch (kind) {
-    case "required":
-      return first && args.length === 1 ? { kind, column: first } : usage("required(column)");
+/** Columns of the model that a rule names. */
+export function columnsOfRule(rule: TestRule): readonly string[] {
+  switch (rule.kind) {
     case "unique":
-      return first ? { kind, columns: args } : usage("unique(column, …)");
+      return rule.columns;
+    case "check":
+      return [];
+    default:
+      return [rule.column];
+  }
+}
+
+/** `unique(x) > 10 rows`: what stands before, and how many rows may fail. */
+export function splitThreshold(label: string): { readonly test: string; readonly allowed: number } {
+  const [, test, rows] = /^(.*?)\s*>\s*(\d{1,15})\s+rows?$/s.exec(label) ?? [];
+  return { test: test ?? label, allowed: Number(rows ?? 0) };
+}
+
+const usages: { readonly [kind in (typeof kinds)[number]]: string } = {
+  required: "required(column)",
+  unique: "unique(column, …)",
+  accepted: "accepted(column, value, …)",
+  references: "references(column, schema.table[, column])",
+  check: "check(sql)",
+  lossless: "lossless(column, json_key)",
+};
+
+function unknownKind(kind: string): TestProblem {
+  return {
+    message: `"${kind}" is not a test; there are ${kinds.join(", ")}`,
+    hint: didYouMean(kind, kinds),
+  };
+}
+
+function parseRule(kind: string, inner: string, args: readonly string[]): TestRule | TestProblem {
+  const [first = "", second = "", third] = args;
+  const known = kinds.find((name) => name === kind);
+  if (known === undefined) return unknownKind(kind);
+  const usage = { message: `write ${usages[known]}, found "${kind}(${inner})"` };
+  switch (known) {
+    case "required":
+      return first && args.length === 1 ? { kind: known, column: first } : usage;
+    case "unique":
+      return first ? { kind: known, columns: args } : usage;
     case "accepted":
-      return first && second
-        ? { kind, column: first, values: args.slice(1) }
-        : usage("accepted(column, value, …)");
+      return first && second ? { kind: known, column: first, values: args.slice(1) } : usage;
     case "references":
       return first && /^\w+\.\w+$/.test(second) && args.length <= 3
-        ? { kind, column: first, target: second, targetColumn: third ?? first }
-        : usage("references(column, schema.table[, column])");
+        ? { kind: known, column: first, target: second, targetColumn: third ?? first }
+        : usage;
     case "check":
-      return inner ? { kind, expression: inner } : usage("check(sql)");
+      return inner ? { kind: known, expression: inner } : usage;
     case "lossless":
       return first && second && args.length === 2
-        ? { kind, column: first, jsonKey: second }
-        : usage("lossless(column, json_key)");
-    default:
-      return `"${kind}" is not a test; there are required, unique, accepted, references, check, lossless`;
+        ? { kind: known, column: first, jsonKey: second }
+        : usage;
   }
 }

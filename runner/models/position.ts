@@ -53,14 +53,24 @@ export function startOfSelect(text: string): Position {
   return positionAt(text, index <= 0 ? 0 : offset + 1);
 }
 
-/** The header line that holds a keyword and a name, for problems that the database finds. */
+/** Where a header line names something, for problems that the database finds. */
 export function headerLine(text: string, keyword: string, name: string): Position {
   const lines = text.split("\n");
-  const index = lines.findIndex(
-    (line) =>
-      line.startsWith("--") &&
-      line.includes(`@${keyword}`) &&
-      new RegExp(`\\b${name}\\b`).test(line),
-  );
-  return { offset: 0, line: Math.max(0, index) + 1, column: 1 };
+  const word = new RegExp(`(?<![\\w.])${name.replace(/\W/g, "\\$&")}(?![\\w.])`);
+  for (const [index, line] of lines.entries()) {
+    const head = /^--+\s*@(\w+)\s*/.exec(line);
+    if (head?.[1] !== keyword) continue;
+    const at = line.slice(head[0].length).search(word);
+    if (at < 0) continue;
+    const column = [...line.slice(0, head[0].length + at)].length + 1;
+    return { offset: 0, line: index + 1, column };
+  }
+  return { offset: 0, line: 1, column: 1 };
+}
+
+/** Where the value of a header line begins: the test after `@test`. */
+export function headerValue(text: string, line: number): Position {
+  const content = text.split("\n")[line - 1] ?? "";
+  const before = /^--+\s*@\w+\s*/.exec(content)?.[0] ?? "";
+  return { offset: 0, line, column: [...before].length + 1 };
 }

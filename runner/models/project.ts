@@ -67,8 +67,8 @@ async function readModel(
   const { path, text } = source;
   const relation = source.file.replace(/^.*\//, "").replace(/\.sql$/, "");
   const { header, problems: headerProblems } = parseHeader(text);
-  for (const { line, message } of headerProblems) {
-    problems.push({ file: path, text, position: { offset: 0, line, column: 1 }, message });
+  for (const { line, column, message, hint } of headerProblems) {
+    problems.push({ file: path, text, position: { offset: 0, line, column }, message, hint });
   }
   const parsed = await parseSelect(text);
   if (parsed.status === "invalid") {

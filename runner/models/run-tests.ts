@@ -1,6 +1,7 @@
 import type { PoolClient } from "pg";
 import { query, type SQLQuery, sql } from "../../extract/query.ts";
 import type { ModelTest } from "./model-test.ts";
+import { excerpt, headerValue } from "./position.ts";
 import { ModelError, type ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { modelErrorOf } from "./run-model.ts";
@@ -17,7 +18,8 @@ export type CompiledTest = {
   readonly shown: readonly string[];
 };
 
-const SAMPLE_ROWS = 3;
+/** Rows of a sample that are kept in the database; a person is shown fewer. */
+const SAMPLE_ROWS = 100;
 
 /**
  * Runs every test of a model inside the client's transaction. Tests that look at one row at a time
@@ -71,7 +73,9 @@ async function runBatch(
       test: one.test.label,
       severity: one.test.severity,
       failures: count,
+      allowed: one.test.allowed,
       sample: count > 0 ? await sampleOf(client, model, one) : [],
+      ...placeOfTest(model, one.test),
     });
   }
   return results;
@@ -97,13 +101,25 @@ export async function checkTests(
       problems.push({
         file: model.file,
         text: model.text,
-        position: { offset: 0, line: test.line, column: 1 },
+        position: headerValue(model.text, test.line),
         message: `${test.label}: ${problem?.message ?? ""}`,
         hint: problem?.hint,
       });
     }
   }
   return problems;
+}
+
+/** Where a test stands in its model's header, as a person reads it. */
+export function placeOfTest(
+  { file, text }: Pick<Model, "file" | "text">,
+  { line }: Pick<ModelTest, "line">,
+): { readonly place: string; readonly excerpt: string } {
+  const position = headerValue(text, line);
+  return {
+    place: `${file}:${position.line}:${position.column}`,
+    excerpt: excerpt(text, position),
+  };
 }
 
 async function sampleOf(

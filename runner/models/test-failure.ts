@@ -4,8 +4,22 @@ export type TestResult = {
   readonly test: string;
   readonly severity: "error" | "warn";
   readonly failures: number;
+  /** How many rows may fail before the test does; none when it is left out. */
+  readonly allowed?: number;
   readonly sample: readonly Readonly<Record<string, unknown>>[];
+  /** Where the test is written: `models/marts/vendas.sql:12:12`. */
+  readonly place?: string;
+  /** The lines around that place, with a caret. */
+  readonly excerpt?: string;
 };
+
+/** Rows of a sample that a person is shown; the database keeps more of them. */
+export const SHOWN_ROWS = 3;
+
+/** More rows fail than the test allows. */
+export function isFailing({ failures, allowed }: TestResult): boolean {
+  return failures > (allowed ?? 0);
+}
 
 /** A test of severity error found rows: the build is rolled back and nothing is published. */
 export class TestFailure extends Error {
@@ -23,8 +37,22 @@ export class TestFailure extends Error {
 
 /** One line, and up to three failing rows below it. */
 export function formatTestResult(result: TestResult): string {
-  const rows = result.failures === 1 ? "1 row fails" : `${result.failures} rows fail`;
-  const lines = [`${result.model}: ${rows} ${result.test}`];
-  for (const row of result.sample) lines.push(`    ${JSON.stringify(row)}`);
+  const lines = [`${result.model}: ${countOf(result)} ${result.test}`];
+  for (const row of result.sample.slice(0, SHOWN_ROWS)) lines.push(`    ${JSON.stringify(row)}`);
   return lines.join("\n");
+}
+
+/** As an analyst reads a failure: file, line and column, the line with a caret, failing rows. */
+export function formatTestFailure(result: TestResult): string {
+  if (result.place === undefined || result.excerpt === undefined) return formatTestResult(result);
+  const rows = result.sample.slice(0, SHOWN_ROWS).map((row) => `    ${JSON.stringify(row)}`);
+  return [
+    `${result.place}: ${result.model}: ${countOf(result)} ${result.test}`,
+    result.excerpt,
+    ...rows,
+  ].join("\n");
+}
+
+function countOf({ failures }: TestResult): string {
+  return failures === 1 ? "1 row fails" : `${failures} rows fail`;
 }

@@ -80,7 +80,7 @@ describe("personal data in a view or an error", () => {
       "models/marts/clara.sql":
         "-- @build view\n-- @pii nome nome\nselect conta, nome from staging.pessoas",
     });
-    expect(error.message).toContain("models/marts/clara.sql:2:1: a view cannot have @pii");
+    expect(error.message).toContain("models/marts/clara.sql:2:9: a view cannot have @pii");
   });
 
   test("does not stand in the message of a value that cannot be read", async () => {

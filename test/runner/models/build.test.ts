@@ -116,7 +116,10 @@ describe("a build", () => {
       test: "lossless(valor, valor)",
       severity: "warn",
       failures: 1,
+      allowed: 0,
       sample: [{ conta: "acme", chave: "3" }],
+      place: "models/staging/pessoas.sql:3:10",
+      excerpt: expect.stringContaining("@warn lossless(valor, valor)\n  |          ^"),
     });
   });
 
@@ -208,7 +211,7 @@ describe("errors in models", () => {
       "models/marts/pessoas.sql": mart.replace("@column valor", "@column valr"),
     });
     expect(error.message).toContain(
-      "models/marts/pessoas.sql:4:1: @column names valr, which the SELECT does not give",
+      "models/marts/pessoas.sql:4:12: @column names valr, which the SELECT does not give",
     );
   });
 });

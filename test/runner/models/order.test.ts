@@ -88,9 +88,9 @@ describe("the order of models", () => {
     const found = await problemsOf({
       "models/marts/a.sql": "-- @biuld table\n-- @test required()\n-- @pii nome\nselect 1 as conta",
     });
-    expect(found).toContain("models/marts/a.sql:1:1: @biuld is not known");
-    expect(found).toContain("models/marts/a.sql:2:1: write required(column)");
-    expect(found).toContain("models/marts/a.sql:3:1: @pii names a column and its mask");
+    expect(found).toContain("models/marts/a.sql:1:4: @biuld is not known");
+    expect(found).toContain("models/marts/a.sql:2:10: write required(column)");
+    expect(found).toContain("models/marts/a.sql:3:9: @pii names a column and its mask");
     expect(found).toContain("a table needs a line `-- @key column, …`");
   });
 
