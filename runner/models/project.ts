@@ -5,6 +5,7 @@ import { headerLine, positionAt } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
 import { loadSeeds, type Seed } from "./seed.ts";
 import { parseSelect, type Reference } from "./select.ts";
+import type { Node } from "./syntax-tree.ts";
 
 /** Where a model stands in the flow of data; what it may read follows from it. */
 export type Stage = "staging" | "marts" | "views";
@@ -25,6 +26,8 @@ export type Model = {
   readonly select: string;
   readonly header: Header;
   readonly references: readonly Reference[];
+  /** The SELECT as PostgreSQL's parser reads it, places in bytes; none when it does not parse. */
+  readonly tree: Node | undefined;
 };
 
 /** Everything that models/ and views/ declare. */
@@ -104,6 +107,7 @@ async function readModel(
     select: parsed.status === "parsed" ? text.slice(0, parsed.end) : text,
     header,
     references: parsed.status === "parsed" ? parsed.references : [],
+    tree: parsed.status === "parsed" ? parsed.tree : undefined,
   };
 }
 

@@ -1,5 +1,6 @@
 import { hasSqlDetails, parse } from "libpg-query";
 import { locate, offsetOf, type Position, positionAt } from "./position.ts";
+import { isNode, type Node } from "./syntax-tree.ts";
 
 /** A relation that a SELECT reads, where its name stands in the text. */
 export type Reference = {
@@ -12,6 +13,8 @@ export type ParsedSelect =
   | {
       readonly status: "parsed";
       readonly references: readonly Reference[];
+      /** The tree of the SELECT; its places count bytes of the text. */
+      readonly tree: Node;
       /** UTF-16 offset where the statement ends, before any semicolon. */
       readonly end: number;
     }
@@ -70,13 +73,7 @@ export async function parseSelect(text: string): Promise<ParsedSelect> {
   });
   const length = typeof statement?.stmt_len === "number" ? statement.stmt_len : undefined;
   const end = length === undefined ? text.length : offsetOf(text, "byte", length);
-  return { status: "parsed", references, end };
-}
-
-type Node = { readonly [name: string]: unknown };
-
-function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return { status: "parsed", references, tree: stmt.SelectStmt, end };
 }
 
 /** Walks the tree; a CTE hides a relation of its name in its own statement and in later CTEs. */
