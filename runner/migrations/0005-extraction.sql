@@ -151,6 +151,7 @@ $function$;
 alter table elt.loads
     add column scan_id bigint,
     add column page_size integer,
+    add column until timestamp,
     drop constraint loads_mode_check,
     add constraint loads_mode_check
         check (mode in ('full', 'incremental', 'backfill', 'quarantine')),
