@@ -1,11 +1,24 @@
 import { isUtf8 } from "node:buffer";
+import {
+  countValue,
+  createFieldObserver,
+  expectedKeyEnd,
+  type FieldObserver,
+  learnKey,
+  startRecord,
+} from "./fields.ts";
 
-/** One record of a page, still the bytes that the source sent. */
+/** One item of a page's `dados`, still the bytes that the source sent. */
 export type RawRecord = {
   readonly json: Buffer;
   /** Raw JSON of the wanted fields, in the order asked for; undefined where absent. */
   readonly fields: readonly (string | undefined)[];
+  /** What slicing saw to be wrong with it. PostgreSQL, which parses it, may find more. */
+  readonly damage?: RecordDamage | undefined;
 };
+
+/** The item is no object, its JSON breaks off in the middle, or it has bytes that are not UTF-8. */
+export type RecordDamage = "not-an-object" | "broken-json" | "invalid-utf8";
 
 /** A page of CVDW: its totals, and its records as raw text. */
 export type Page = {
@@ -16,7 +29,12 @@ export type Page = {
 
 /** The body is not a page of CVDW; the message says where it stops being one. */
 export class PageSyntaxError extends Error {
-  override readonly name = "PageSyntaxError";
+  override readonly name: string = "PageSyntaxError";
+}
+
+/** The body is the beginning of something longer. */
+class CutBodyError extends PageSyntaxError {
+  override readonly name = "CutBodyError";
 }
 
 const QUOTE = 0x22;
@@ -31,14 +49,19 @@ const SPACE = 0x20;
 
 /**
  * Slices the records out of a page without parsing them: a parser would round big numbers, and
- * costs three times as much. PostgreSQL checks each record's JSON when it lands.
+ * costs three times as much. PostgreSQL checks each record's JSON when it lands. A damaged record
+ * costs no other one, as long as it can be told where it ends.
  *
  * @param body the whole answer, UTF-8
  * @param wanted names of top-level fields whose raw JSON is needed (key, referencia_data)
+ * @param observer counts the fields of every record
  * @throws PageSyntaxError when the envelope is not the one of CVDW
  */
-export function slicePage(body: Buffer, wanted: readonly string[]): Page {
-  if (!isUtf8(body)) throw new PageSyntaxError("the body is not valid UTF-8");
+export function slicePage(
+  body: Buffer,
+  wanted: readonly string[],
+  observer: FieldObserver = createFieldObserver(),
+): Page {
   const names = wanted.map((name) => Buffer.from(name));
   const records: RawRecord[] = [];
   const envelope = new Map<string, string>();
@@ -52,7 +75,7 @@ export function slicePage(body: Buffer, wanted: readonly string[]): Page {
     at = expect(body, skipSpace(body, keyEnd), COLON, "a colon");
     at = skipSpace(body, at);
     if (key === "dados" && body[at] === OPEN_BRACKET) {
-      at = sliceRecords(body, at + 1, names, records);
+      at = sliceRecords(body, at + 1, names, records, observer);
       sawRecords = true;
     } else {
       const end = skipValue(body, at);
@@ -70,8 +93,32 @@ export function slicePage(body: Buffer, wanted: readonly string[]): Page {
   return {
     totalRecords: count(envelope, "total_de_registros"),
     totalPages: count(envelope, "total_de_paginas"),
-    records,
+    records: isUtf8(body) ? records : records.map(withUtf8Checked),
   };
+}
+
+/** Slices one record that was sliced out of a page before. */
+export function sliceItem(item: Buffer, wanted: readonly string[]): RawRecord {
+  const names = wanted.map((name) => Buffer.from(name));
+  const fields: (string | undefined)[] = new Array(names.length).fill(undefined);
+  let damage: RecordDamage | undefined;
+  if (item[0] !== OPEN_BRACE) {
+    damage = "not-an-object";
+  } else {
+    try {
+      if (sliceRecord(item, 0, names, fields, createFieldObserver()) !== item.length)
+        damage = "broken-json";
+    } catch (error) {
+      if (!(error instanceof PageSyntaxError)) throw error;
+      damage = "broken-json";
+    }
+  }
+  return withUtf8Checked({ json: item, fields, damage });
+}
+
+function withUtf8Checked(record: RawRecord): RawRecord {
+  if (record.damage !== undefined || isUtf8(record.json)) return record;
+  return { ...record, damage: "invalid-utf8" };
 }
 
 function sliceRecords(
@@ -79,15 +126,27 @@ function sliceRecords(
   from: number,
   names: readonly Buffer[],
   records: RawRecord[],
+  observer: FieldObserver,
 ): number {
   let at = skipSpace(body, from);
   while (body[at] !== CLOSE_BRACKET) {
-    if (body[at] !== OPEN_BRACE) {
-      throw unexpected(body, at, `an object as record ${records.length + 1}`);
-    }
     const fields: (string | undefined)[] = new Array(names.length).fill(undefined);
-    const end = sliceRecord(body, at, names, fields);
-    records.push({ json: body.subarray(at, end), fields });
+    let damage: RecordDamage | undefined;
+    let end: number;
+    if (body[at] === OPEN_BRACE) {
+      try {
+        end = sliceRecord(body, at, names, fields, observer);
+      } catch (error) {
+        // A body that was cut has no damaged record: what is missing must be asked for again.
+        if (!(error instanceof PageSyntaxError) || error instanceof CutBodyError) throw error;
+        end = brokenRecordEnd(body, at, records, error);
+        damage = "broken-json";
+      }
+    } else {
+      end = skipValue(body, at);
+      damage = "not-an-object";
+    }
+    records.push({ json: body.subarray(at, end), fields, damage });
     at = skipSpace(body, end);
     if (body[at] === COMMA) at = skipSpace(body, at + 1);
     else if (body[at] !== CLOSE_BRACKET) throw unexpected(body, at, "a comma or the end of dados");
@@ -100,13 +159,17 @@ function sliceRecord(
   from: number,
   names: readonly Buffer[],
   fields: (string | undefined)[],
+  observer: FieldObserver,
 ): number {
+  startRecord(observer, body);
   let at = skipSpace(body, from + 1);
   while (body[at] !== CLOSE_BRACE) {
     const keyStart = expect(body, at, QUOTE, "a key");
-    const keyEnd = skipString(body, keyStart);
+    let keyEnd = expectedKeyEnd(observer, keyStart);
+    if (keyEnd < 0) keyEnd = learnKey(observer, keyStart, skipString(body, keyStart));
     at = expect(body, skipSpace(body, keyEnd), COLON, "a colon");
     at = skipSpace(body, at);
+    countValue(observer, body[at]);
     const valueEnd = skipValue(body, at);
     for (let i = 0; i < names.length; i++) {
       const name = names[i];
@@ -123,6 +186,61 @@ function sliceRecord(
     else if (body[at] !== CLOSE_BRACE) throw unexpected(body, at, "a comma or the end of a record");
   }
   return at + 1;
+}
+
+/**
+ * Index after a record whose JSON is broken: where its braces close, unless a quote too many or too
+ * few hid the records after it. Those begin like the ones before, with the same key.
+ */
+function brokenRecordEnd(
+  body: Buffer,
+  from: number,
+  before: readonly RawRecord[],
+  error: PageSyntaxError,
+): number {
+  const closed = closingBrace(body, from);
+  const intact = before.find(({ damage }) => damage === undefined);
+  const start = intact === undefined ? firstKey(body, from) : firstKey(intact.json, 0);
+  const seam = start === undefined ? undefined : recordSeam(body, from + 1, start);
+  if (seam !== undefined && (closed === undefined || seam < closed)) return seam;
+  if (closed !== undefined) return closed;
+  const last = skipSpaceBack(body, body.lastIndexOf(CLOSE_BRACKET));
+  if (last <= from || body[last - 1] !== CLOSE_BRACE) throw error;
+  return last;
+}
+
+/** Index after the record, when its braces match and what follows is its list. */
+function closingBrace(body: Buffer, from: number): number | undefined {
+  let end: number;
+  try {
+    end = skipValue(body, from);
+  } catch (error) {
+    if (error instanceof PageSyntaxError) return undefined;
+    throw error;
+  }
+  const next = body[skipSpace(body, end)];
+  if (body[end - 1] !== CLOSE_BRACE) return undefined;
+  return next === COMMA || next === CLOSE_BRACKET ? end : undefined;
+}
+
+/** A record's first bytes: its brace and its first key with both quotes. */
+function firstKey(body: Buffer, from: number): Buffer | undefined {
+  const quote = skipSpace(body, from + 1);
+  if (body[quote] !== QUOTE) return undefined;
+  const end = body.indexOf(QUOTE, quote + 1);
+  const between = body.subarray(quote + 1, end);
+  return end < 0 || between.includes(BACKSLASH) ? undefined : body.subarray(from, end + 1);
+}
+
+/** Index after the brace that closes a record, where the next one begins with `start`. */
+function recordSeam(body: Buffer, from: number, start: Buffer): number | undefined {
+  for (let at = body.indexOf(start, from); at >= 0; at = body.indexOf(start, at + 1)) {
+    const comma = skipSpaceBack(body, at);
+    if (body[comma - 1] !== COMMA) continue;
+    const end = skipSpaceBack(body, comma - 1);
+    if (body[end - 1] === CLOSE_BRACE) return end;
+  }
+  return undefined;
 }
 
 /** Index after the value that starts at `at`. Nested values are matched by depth only. */
@@ -172,11 +290,19 @@ function skipLiteral(body: Buffer, at: number): number {
 
 function skipSpace(body: Buffer, at: number): number {
   let i = at;
-  while (true) {
-    const byte = body[i];
-    if (byte !== SPACE && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return i;
-    i++;
-  }
+  while (isSpace(body[i])) i++;
+  return i;
+}
+
+/** Index after the last byte before `at` that is no space. */
+function skipSpaceBack(body: Buffer, at: number): number {
+  let i = at;
+  while (isSpace(body[i - 1])) i--;
+  return i;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 function expect(body: Buffer, at: number, byte: number, what: string): number {
@@ -190,7 +316,7 @@ function unexpected(body: Buffer, at: number, what: string): PageSyntaxError {
 }
 
 function cut(): PageSyntaxError {
-  return new PageSyntaxError("the body ends in the middle");
+  return new CutBodyError("the body ends in the middle");
 }
 
 function count(envelope: ReadonlyMap<string, string>, name: string): number {
