@@ -3,7 +3,7 @@ import { execute, type Queryable, query, type SQLQuery, sql } from "./query.ts";
 
 /** The keys that a proven full scan read. */
 export type KeysRead =
-  /** `elt.scan_keys_<scan_id>`: one column `chave`, its primary key. */
+  /** `scan_keys_<scan_id>` of schema `elt`: one column `chave`, its primary key. */
   { readonly keysTable: string } | { readonly chaves: readonly string[] };
 
 /** What a proven full scan says about records that it did not bring. */
@@ -246,6 +246,6 @@ async function remove(database: Queryable, scan: FullScan): Promise<number> {
 /** The keys as a relation of one column. */
 function keysRead(read: KeysRead): SQLQuery {
   return "keysTable" in read
-    ? sql`${sql.ident(...read.keysTable.split("."))}`
+    ? sql`elt.${sql.ident(read.keysTable)}`
     : sql`unnest(${read.chaves}::text[])`;
 }

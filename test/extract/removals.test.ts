@@ -81,7 +81,7 @@ async function markRemovalsOf(
     await client.query("select elt.open_scan_keys($1)", [loadId]);
     await client.query(`insert into elt.scan_keys_${loadId} select unnest($1::text[])`, [chaves]);
   }
-  const keysRead: KeysRead = inTable ? { keysTable: `elt.scan_keys_${loadId}` } : { chaves };
+  const keysRead: KeysRead = inTable ? { keysTable: `scan_keys_${loadId}` } : { chaves };
   const scan = { conta, object, loadId, read: keysRead, allowMassRemoval, now: NOW };
   const removals = await markRemovals(client, scan);
   if (inTable) await client.query("select elt.close_scan($1)", [loadId]);
