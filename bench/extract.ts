@@ -8,6 +8,7 @@ import { createBudget } from "../extract/budget.ts";
 import { findObject } from "../extract/catalogue.ts";
 import { createCvdwClient } from "../extract/cvdw.ts";
 import { extractObjects } from "../extract/extract.ts";
+import { everyPage } from "../extract/scan-options.ts";
 import { projectRoot } from "../runner/building.ts";
 import { startRun } from "../runner/run-record.ts";
 import { withBenchDatabase } from "./database.ts";
@@ -49,7 +50,7 @@ export async function benchExtract(sizes: readonly number[]): Promise<void> {
           random: Math.random,
           database: pool,
           runId: await startRun(pool, { command: "bench", conta: "gerada" }),
-          pageSize: PAGE_SIZE,
+          options: { ...everyPage, pageSize: PAGE_SIZE },
           now: () => new Date(),
         };
         const memory = watchMemory();

@@ -9,6 +9,9 @@ export type RequestOutcome = { readonly status: number; readonly bytes: number }
 
 /** The request budget of one account. */
 export type Budget = {
+  readonly limit: RateLimit;
+  /** Requests that the window had room for when the last one was taken. */
+  readonly left: () => number;
   /** Runs one request when the budget has room, and records its outcome. */
   readonly spend: <T>(
     wanted: { readonly object: string; readonly page: number },
@@ -19,13 +22,15 @@ export type Budget = {
 };
 
 /** Requests of this process under way together. */
-const REQUESTS_AT_ONCE = 4;
-/** The source sees a request later than we send it; the window is kept this much longer. */
-const WINDOW_MARGIN_MS = 250;
+const REQUESTS_AT_ONCE = 8;
 
 /**
  * The window is rows in `elt.requests`, so that every process of an account shares it and a
  * restart remembers it; bottleneck bounds what is under way in this process.
+ *
+ * The source counts a request when it arrives, which is after it was taken and before its answer is
+ * here. A request leaves the window one length after the latest moment it can have arrived, so that
+ * no window of the source ever holds more than the limit.
  */
 export function createBudget(options: {
   readonly database: Queryable;
@@ -36,18 +41,26 @@ export function createBudget(options: {
 }): Budget {
   const { database, conta, limit } = options;
   const queue = new Bottleneck({ maxConcurrent: REQUESTS_AT_ONCE });
+  let left = limit.requests;
 
   async function take(object: string, page: number): Promise<string> {
     for (;;) {
-      const [answer] = await query<{ request_id: string | null; wait_ms: number | null }>(
+      const [answer] = await query<{
+        request_id: string | null;
+        wait_ms: number | null;
+        requests_left: number;
+      }>(
         database,
         sql`
-          select request_id::text, wait_ms
+          select request_id::text, wait_ms, requests_left
           from elt.take_request(
-            ${conta}, ${limit.requests}, ${limit.windowMs + WINDOW_MARGIN_MS}, ${object}, ${page}
+            ${conta}, ${limit.requests}, ${limit.windowMs}, ${object}, ${page}
           )`,
       );
-      if (answer?.request_id) return answer.request_id;
+      if (answer?.request_id) {
+        left = answer.requests_left;
+        return answer.request_id;
+      }
       const ms = answer?.wait_ms ?? 0;
       options.onWait({ object, ms });
       await options.sleep(ms);
@@ -55,6 +68,8 @@ export function createBudget(options: {
   }
 
   return {
+    limit,
+    left: () => left,
     spend: (wanted, send) =>
       queue.schedule(async () => {
         const requestId = await take(wanted.object, wanted.page);
@@ -65,7 +80,9 @@ export function createBudget(options: {
           database,
           sql`
             update elt.requests
-            set status = ${outcome.status}, bytes = ${outcome.bytes}, ms = ${ms}
+            set
+              status = ${outcome.status}, bytes = ${outcome.bytes}, ms = ${ms},
+              answered_at = clock_timestamp()
             where request_id = ${requestId}`,
         );
         return result;

@@ -1,5 +1,6 @@
 import type { CvdwObject } from "./catalogue.ts";
 import { execute, type Queryable, query, sql } from "./query.ts";
+import type { ScanOptions } from "./scan-options.ts";
 import {
   brasiliaWallClock,
   formatWallClock,
@@ -9,15 +10,33 @@ import {
 } from "./wall-clock.ts";
 
 /** What the next scan of an object asks for. */
-export type ScanPlan =
-  | { readonly mode: "full" }
-  | { readonly mode: "incremental"; readonly cursor: WallClock; readonly dateOnly: boolean };
+export type ScanPlan = {
+  readonly mode: "full" | "incremental" | "backfill";
+  /** As the source is asked, `YYYY-MM-DD[ HH:MM:SS]`. */
+  readonly since: string | undefined;
+  readonly until: string | undefined;
+  /** The account takes dates without a time for this object. */
+  readonly dateOnly: boolean;
+  readonly pageSize: number;
+};
 
 /** Clocks differ and transactions commit late: each scan reads this much again. */
 const OVERLAP_MINUTES = 60;
 const ONE_DAY_MINUTES = 24 * 60;
-/** Edits that the date filter hides are found by reading everything again this often. */
-const FULL_AGAIN_HOURS = { editsHidden: 24, editsShown: 7 * 24 };
+/**
+ * Edits that the date filter hides are found by reading everything again this often. The first full
+ * scan is repeated soon, because nothing can be compared with it.
+ */
+const FULL_AGAIN_HOURS = { editsHidden: 24, firstScan: 24, otherwise: 7 * 24 };
+
+type ScanState = {
+  readonly cursor_at: string | null;
+  readonly date_only: boolean;
+  readonly page_size: number | null;
+  readonly last_full_at: Date | null;
+  readonly last_total: string | null;
+  readonly full_scans: number;
+};
 
 /** Decides between a full and an incremental scan from what is remembered of the last ones. */
 export async function planScan(
@@ -25,49 +44,80 @@ export async function planScan(
   scan: {
     readonly conta: string;
     readonly object: CvdwObject;
-    readonly pageSize: number;
+    readonly options: ScanOptions;
     readonly now: Date;
   },
 ): Promise<ScanPlan> {
-  const { conta, object } = scan;
-  const [state] = await query<{
-    cursor_at: string | null;
-    date_only: boolean;
-    last_full_at: Date | null;
-    last_total: string | null;
-  }>(
+  const { options } = scan;
+  const state = await readState(database, scan.conta, scan.object.name);
+  const dateOnly = state?.date_only ?? false;
+  const pageSize = Math.min(options.pageSize, state?.page_size ?? options.pageSize);
+  if (options.range !== undefined) {
+    return withDateMode(
+      { mode: "backfill", ...options.range, dateOnly: false, pageSize },
+      dateOnly,
+    );
+  }
+  const full = { mode: "full", since: undefined, until: undefined, dateOnly, pageSize } as const;
+  if (options.full || !state?.cursor_at || fullIsDue(state, scan)) return full;
+  const plan = { ...full, mode: "incremental", since: state.cursor_at, dateOnly: false } as const;
+  return withDateMode(plan, dateOnly);
+}
+
+async function readState(
+  database: Queryable,
+  conta: string,
+  object: string,
+): Promise<ScanState | undefined> {
+  const [state] = await query<ScanState>(
     database,
     sql`
       select
         to_char(cursors.cursor_at, 'YYYY-MM-DD HH24:MI:SS') as cursor_at,
         cursors.date_only,
+        cursors.page_size,
         cursors.last_full_at,
-        (
-          select loads.total
-          from elt.loads
-          where loads.conta = cursors.conta and loads.objeto = cursors.objeto
-            and loads.mode = 'full' and loads.verdict = 'proven'
-          order by loads.load_id desc
-          limit 1
-        ) as last_total
+        full_scan.total as last_total,
+        coalesce(full_scan.scans, 0)::integer as full_scans
       from elt.cursors
-      where cursors.conta = ${conta} and cursors.objeto = ${object.name}`,
+      left join lateral (
+        select (array_agg(total order by load_id desc))[1] as total, count(*) as scans
+        from elt.loads
+        where loads.conta = cursors.conta and loads.objeto = cursors.objeto
+          and loads.mode = 'full' and loads.verdict = 'proven'
+      ) as full_scan on true
+      where cursors.conta = ${conta} and cursors.objeto = ${object}`,
   );
-  if (!state?.cursor_at || state.last_full_at === null) return { mode: "full" };
-  const cursor = parseWallClock(state.cursor_at);
-  if (cursor === undefined) return { mode: "full" };
-  const hoursSinceFull = (scan.now.getTime() - state.last_full_at.getTime()) / 3_600_000;
-  const onePage = Number(state.last_total ?? Number.POSITIVE_INFINITY) <= scan.pageSize;
-  const limit = object.editsHidden ? FULL_AGAIN_HOURS.editsHidden : FULL_AGAIN_HOURS.editsShown;
-  if (hoursSinceFull >= limit || (object.editsHidden && onePage)) return { mode: "full" };
-  return { mode: "incremental", cursor, dateOnly: state.date_only };
+  return state;
 }
 
-/** The value of `a_partir_data_referencia`: a date alone is asked one day back. */
-export function sinceParameter(plan: ScanPlan): string | undefined {
-  if (plan.mode === "full") return undefined;
-  if (!plan.dateOnly) return formatWallClock(plan.cursor);
-  return formatWallClock(minutesBefore(plan.cursor, ONE_DAY_MINUTES)).slice(0, 10);
+function fullIsDue(
+  state: ScanState,
+  { object, options, now }: { object: CvdwObject; options: ScanOptions; now: Date },
+): boolean {
+  if (state.last_full_at === null) return true;
+  const hoursSinceFull = (now.getTime() - state.last_full_at.getTime()) / 3_600_000;
+  const onePage = Number(state.last_total ?? Number.POSITIVE_INFINITY) <= options.pageSize;
+  if (object.editsHidden && (onePage || hoursSinceFull >= FULL_AGAIN_HOURS.editsHidden))
+    return true;
+  const again =
+    state.full_scans < 2 && !onePage ? FULL_AGAIN_HOURS.firstScan : FULL_AGAIN_HOURS.otherwise;
+  return hoursSinceFull >= again;
+}
+
+/** The plan for an account that takes only dates: from a day earlier on, since days have no hour. */
+export function withDateMode(plan: ScanPlan, dateOnly: boolean): ScanPlan {
+  if (!dateOnly || plan.dateOnly) return plan;
+  const since = plan.since === undefined ? undefined : parseWallClock(plan.since);
+  return {
+    ...plan,
+    dateOnly: true,
+    since:
+      since === undefined
+        ? plan.since
+        : formatWallClock(minutesBefore(since, ONE_DAY_MINUTES)).slice(0, 10),
+    until: plan.until?.slice(0, 10),
+  };
 }
 
 /**
@@ -81,6 +131,7 @@ export async function moveCursor(
     readonly object: string;
     readonly loadId: bigint;
     readonly mode: "full" | "incremental";
+    /** When the scan's first run began. */
     readonly startedAt: Date;
     readonly newestSeen: WallClock | undefined;
   },
@@ -116,7 +167,23 @@ export async function rememberDateOnly(
   await execute(
     database,
     sql`
-      update elt.cursors set date_only = true
-      where conta = ${scan.conta} and objeto = ${scan.object}`,
+      insert into elt.cursors (conta, objeto, date_only)
+      values (${scan.conta}, ${scan.object}, true)
+      on conflict (conta, objeto) do update set date_only = true`,
+  );
+}
+
+/** Remembers a page size smaller than the one configured, or forgets it. */
+export async function rememberPageSize(
+  database: Queryable,
+  scan: { readonly conta: string; readonly object: string; readonly pageSize: number | undefined },
+): Promise<void> {
+  const pageSize = scan.pageSize ?? null;
+  await execute(
+    database,
+    sql`
+      insert into elt.cursors (conta, objeto, page_size)
+      values (${scan.conta}, ${scan.object}, ${pageSize})
+      on conflict (conta, objeto) do update set page_size = ${pageSize}`,
   );
 }

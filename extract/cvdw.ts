@@ -20,6 +20,8 @@ export type PageRequest = {
   readonly pageSize: number;
   /** Only what was created or altered since; `YYYY-MM-DD[ HH:MM:SS]`, Brasília. */
   readonly since?: string | undefined;
+  /** Only what was created or altered until then, the same form. */
+  readonly until?: string | undefined;
 };
 
 /** A page and the size of the answer that carried it. */
@@ -40,12 +42,18 @@ const CONNECT_TIMEOUT_MS = 15_000;
 
 const NO_RECORDS: Page = { totalRecords: 0, totalPages: 0, records: [] };
 
-/** Opens the client. Nothing is sent before the first page is asked for. */
-export function createCvdwClient(source: Source): CvdwClient {
+/**
+ * Opens the client. Nothing is sent before the first page is asked for.
+ * @param options.timeoutMs how long an answer may take to begin, and to go on (default 3 minutes)
+ */
+export function createCvdwClient(
+  source: Source,
+  { timeoutMs = TIMEOUT_MS }: { readonly timeoutMs?: number } = {},
+): CvdwClient {
   const dispatcher = new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS },
-    headersTimeout: TIMEOUT_MS,
-    bodyTimeout: TIMEOUT_MS,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
   });
   let answered = false;
   return {
@@ -60,27 +68,42 @@ export function createCvdwClient(source: Source): CvdwClient {
   };
 }
 
-/** The page that an answer is, or a CvdwError that says what came instead. */
+/**
+ * The page that an answer is, or a CvdwError that says what came instead: its status first, then
+ * its length, then whether it looks like JSON; only then is it read.
+ */
 function pageOf(source: Source, wanted: PageRequest, answer: Answer): PageAnswer {
-  const text = (): string => answer.body.toString("utf8");
-  if (answer.status === 204) return { page: NO_RECORDS, bytes: 0 };
-  if (answer.status !== 200) throw refusal(source, wanted, answer);
-  if (answer.body.length === 0) return { page: NO_RECORDS, bytes: 0 };
-  if (answer.body.length < 200 && text().includes("Too many requests")) {
+  const { status, body } = answer;
+  if (status === 204 || (status === 200 && body.length === 0)) {
+    return { page: NO_RECORDS, bytes: 0 };
+  }
+  if (status !== 200) throw refusal(source, wanted, answer);
+  if (body.length < LONGEST_REFUSAL && body.toString("latin1").includes("Too many requests")) {
     throw refusal(source, wanted, { ...answer, status: 429 });
   }
+  if (!startsLikeJson(body)) throw malformed(wanted, answer, "it is not JSON");
   try {
-    const page = slicePage(answer.body, wantedFields(wanted.object));
-    return { page, bytes: answer.body.length };
+    return { page: slicePage(body, wantedFields(wanted.object)), bytes: body.length };
   } catch (error) {
     if (!(error instanceof PageSyntaxError)) throw error;
-    throw new CvdwError({
-      ...place(wanted),
-      fault: "malformed",
-      status: 200,
-      message: `the answer is not a page of CVDW (${answer.contentType}, ${answer.body.length} bytes): ${error.message}.`,
-    });
+    throw malformed(wanted, answer, error.message);
   }
+}
+
+/** A refusal is short; a page with that text in a record is not. */
+const LONGEST_REFUSAL = 200;
+
+function startsLikeJson(body: Buffer): boolean {
+  return body.toString("latin1", 0, 64).trimStart().startsWith("{");
+}
+
+function malformed(wanted: PageRequest, answer: Answer, what: string): CvdwError {
+  return new CvdwError({
+    ...place(wanted),
+    fault: "malformed",
+    status: 200,
+    message: `the answer is not a page of CVDW (${answer.contentType}, ${answer.body.length} bytes): ${what}.`,
+  });
 }
 
 type Answer = {
@@ -105,19 +128,27 @@ async function send(source: Source, dispatcher: Agent, wanted: PageRequest): Pro
       body,
     };
   } catch (error) {
+    const tooSlow =
+      error instanceof undiciErrors.HeadersTimeoutError ||
+      error instanceof undiciErrors.BodyTimeoutError;
     throw new CvdwError({
       ...place(wanted),
-      fault: "network",
+      fault: tooSlow ? "timeout" : "network",
       message: `no complete answer from ${new URL(source.baseUrl).host} (${networkReason(error)}). Check the network and CVCRM_API_URL.`,
     });
   }
 }
 
 /** The space of a date-time must be `%20`: some accounts refuse the `+` of URLSearchParams. */
-function pageUrl(baseUrl: string, { object, page, pageSize, since }: PageRequest): string {
-  const filter =
-    since === undefined ? "" : `&a_partir_data_referencia=${encodeURIComponent(since)}`;
-  return `${baseUrl}${object.path}?pagina=${page}&registros_por_pagina=${pageSize}${filter}`;
+function pageUrl(baseUrl: string, wanted: PageRequest): string {
+  const { object, page, pageSize } = wanted;
+  const filter = (name: string, value: string | undefined) =>
+    value === undefined ? "" : `&${name}=${encodeURIComponent(value)}`;
+  return [
+    `${baseUrl}${object.path}?pagina=${page}&registros_por_pagina=${pageSize}`,
+    filter("a_partir_data_referencia", wanted.since),
+    filter("ate_data_referencia", wanted.until),
+  ].join("");
 }
 
 function refusal(source: Source, wanted: PageRequest, answer: Answer): CvdwError {
@@ -140,7 +171,7 @@ function explainStatus(
     case 401:
       return {
         fault: "unauthorized",
-        advice: `CVCRM_API_EMAIL and CVCRM_API_TOKEN are not a pair of account ${source.conta}, or their user has no permission for ${object.name}.`,
+        advice: `The user has no permission for ${object.name}: give it in the CRM, or leave ${object.name} out of the extraction. If every object answers so, CVCRM_API_EMAIL and CVCRM_API_TOKEN are not a pair of account ${source.conta}.`,
       };
     case 403:
       return {
@@ -173,10 +204,12 @@ function place(wanted: PageRequest): { readonly object: string; readonly page: n
   return { object: wanted.object.name, page: wanted.page };
 }
 
-/** `Retry-After` as milliseconds; only the form in seconds has a use here. */
+/** `Retry-After` in milliseconds, from seconds or from a date; an hour at most. */
 function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined || header.trim() === "") return undefined;
   const seconds = Number(header);
-  return header !== undefined && seconds >= 0 ? Math.ceil(seconds * 1000) : undefined;
+  const ms = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : Math.ceil(seconds * 1000);
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000);
 }
 
 function networkReason(error: unknown): string {

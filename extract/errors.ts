@@ -1,4 +1,7 @@
-/** Why CVDW did not give a page. `retryable` kinds can heal by asking again. */
+/**
+ * Why CVDW did not give a page. `retryable` kinds can heal by asking the same again; a time-out heals
+ * by asking for less.
+ */
 export type CvdwFault =
   | "unauthorized"
   | "forbidden"
@@ -7,10 +10,17 @@ export type CvdwFault =
   | "rate-limited"
   | "server"
   | "network"
+  | "timeout"
   | "malformed"
-  | "rejected-record";
+  | "empty";
 
-const retryable: ReadonlySet<CvdwFault> = new Set(["rate-limited", "server", "network"]);
+const retryable: ReadonlySet<CvdwFault> = new Set([
+  "rate-limited",
+  "server",
+  "network",
+  "malformed",
+  "empty",
+]);
 
 /** The source did not do what it promises: says which object and page, what came, what to do. */
 export class CvdwError extends Error {
@@ -21,21 +31,30 @@ export class CvdwError extends Error {
   readonly status: number | undefined;
   /** How long the source asked to be left alone, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  readonly #what: string;
 
   constructor(details: {
     readonly fault: CvdwFault;
     readonly object: string;
     readonly page: number;
     readonly message: string;
-    readonly status?: number;
+    readonly status?: number | undefined;
     readonly retryAfterMs?: number | undefined;
   }) {
     super(`${details.object}, page ${details.page}: ${details.message}`);
+    this.#what = details.message;
     this.fault = details.fault;
     this.object = details.object;
     this.page = details.page;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
+  }
+
+  /** The same failure, known to have outlasted so many attempts. */
+  after(attempts: number): CvdwError {
+    const { fault, object, page, status, retryAfterMs } = this;
+    const message = `${this.#what} Asked ${attempts} times.`;
+    return new CvdwError({ fault, object, page, status, retryAfterMs, message });
   }
 
   get retryable(): boolean {

@@ -5,8 +5,10 @@ export type ExtractEvent =
   | {
       readonly type: "object-started";
       readonly object: string;
-      readonly mode: "full" | "incremental";
+      readonly mode: "full" | "incremental" | "backfill";
       readonly since: string | null;
+      /** Where an earlier run left this scan; null for a new one. */
+      readonly resumed: { readonly unread: number; readonly total: number } | null;
     }
   | {
       readonly type: "page-landed";
@@ -18,6 +20,8 @@ export type ExtractEvent =
       readonly newVersions: number;
       /** Milliseconds until the pass ends at the pace so far; undefined on the first page. */
       readonly etaMs: number | undefined;
+      /** Requests that the account's window has room for. */
+      readonly budgetLeft: number;
     }
   | { readonly type: "budget-wait"; readonly object: string; readonly ms: number }
   | {
@@ -28,6 +32,7 @@ export type ExtractEvent =
       readonly ms: number;
       readonly reason: string;
     }
+  | { readonly type: "page-size-halved"; readonly object: string; readonly pageSize: number }
   | {
       readonly type: "pass-repeated";
       readonly object: string;
@@ -39,13 +44,19 @@ export type ExtractEvent =
 /** How the scan of one object ended. */
 export type ScanResult = {
   readonly object: string;
-  readonly verdict: "proven" | "unproven" | "failed";
-  readonly mode: "full" | "incremental";
+  /** `stopped` by a limit: the next run goes on from there. */
+  readonly verdict: "proven" | "unproven" | "failed" | "stopped";
+  readonly mode: "full" | "incremental" | "backfill";
   readonly records: number;
   readonly newVersions: number;
   readonly pages: number;
   readonly ms: number;
-  /** Why it is not proven, as a sentence. */
+  /** Records that stand in `elt.quarantine` instead of, or beside, their repaired form. */
+  readonly quarantined: number;
+  /** Records that the source no longer has, and those that are back. */
+  readonly removed: number;
+  readonly returned: number;
+  /** Why it is not proven, or what a proven scan refused to do, as a sentence. */
   readonly reason?: string;
   /** What the source did, when the verdict is `failed`. */
   readonly fault?: CvdwFault;

@@ -1,8 +1,8 @@
 import type { PoolClient } from "pg";
 import { copyColumns, copyRows, type LandingRow } from "./copy-binary.ts";
-import type { KeySet } from "./key-set.ts";
 import { execute, query, sql } from "./query.ts";
 import type { LandingRecord } from "./record.ts";
+import { clearReturned } from "./removals.ts";
 
 /** The load that records belong to. */
 export type Load = {
@@ -11,11 +11,27 @@ export type Load = {
   readonly loadId: bigint;
   /** Numbers its versions in the order they arrived. */
   nextSeq: bigint;
+  /** The scan that it goes on with; undefined until that has several pages. */
+  scanId: string | undefined;
+  /** Where the keys that a scan of several pages reads are written down; undefined without one. */
+  seenKeys: SeenKeys | undefined;
+};
+
+/** The keys that the current pass of a scan has read, as a table of schema `elt`. */
+export type SeenKeys = {
+  readonly table: string;
   /**
-   * The keys of this load, when the account had none of this object before: a key that is not among
-   * them has no version, so nothing needs to be asked.
+   * All versions that landing has of this object and account were landed by this scan in this pass:
+   * a key that was not read before has none, so nothing needs to be asked.
    */
-  readonly onlyKeys: KeySet | undefined;
+  readonly coverLanding: boolean;
+};
+
+/** What landing records did. */
+export type Landed = {
+  readonly newVersions: number;
+  /** Keys that the pass had not read before; 0 without a table of them. */
+  readonly newKeys: number;
 };
 
 const columnList = copyColumns.join(", ");
@@ -29,15 +45,17 @@ const columnList = copyColumns.join(", ");
  * exist with another hash take a detour through a temporary table, where the values are compared
  * as jsonb, since the source may write the same value in another way.
  *
- * @returns how many versions were added
+ * Keys are written down in the same statement that asks for their versions. A record that had been
+ * removed is live again.
+ *
  * @throws DatabaseError when PostgreSQL refuses a record (22P02, 22P05, 22003…)
  */
 export async function landRecords(
   client: PoolClient,
   load: Load,
   records: readonly LandingRecord[],
-): Promise<number> {
-  const newest = await newestHashes(client, load, records);
+): Promise<Landed> {
+  const { newest, removed, newKeys } = await newestVersions(client, load, records);
   const fresh: LandingRow[] = [];
   const candidates: LandingRow[] = [];
   for (const record of records) {
@@ -51,32 +69,89 @@ export async function landRecords(
     await copyRows(client, `copy ${table} from stdin (format binary)`, load, fresh);
   }
   const changed = candidates.length > 0 ? await landCandidates(client, load, candidates) : 0;
-  return fresh.length + changed;
+  if (removed.length > 0) {
+    await clearReturned(client, { ...load, chaves: removed, now: new Date() });
+  }
+  return { newVersions: fresh.length + changed, newKeys };
 }
 
-async function newestHashes(
+type NewestVersions = {
+  /** Hash by key. */
+  readonly newest: Map<string, string>;
+  /** Keys whose newest version is removed. */
+  readonly removed: readonly string[];
+  readonly newKeys: number;
+};
+
+async function newestVersions(
   client: PoolClient,
   load: Load,
   records: readonly LandingRecord[],
-): Promise<Map<string, string>> {
-  const chaves = records
-    .map((record) => record.chave)
-    .filter((chave) => !load.onlyKeys?.add(chave));
-  if (chaves.length === 0) return new Map();
-  const rows = await query<{ chave: string; hash: string }>(
+): Promise<NewestVersions> {
+  const chaves = [...new Set(records.map((record) => record.chave))];
+  if (chaves.length === 0) return { newest: new Map(), removed: [], newKeys: 0 };
+  const rows = await query<{
+    chave: string | null;
+    hash: string;
+    removed: boolean;
+    new_keys: number;
+  }>(
     client,
-    sql`
-      select wanted.chave, newest.hash
-      from unnest(${chaves}::text[]) as wanted (chave)
-      cross join lateral (
-        select version.hash
-        from landing.${sql.ident(load.object)} as version
-        where version.conta = ${load.conta} and version.chave = wanted.chave
-        order by version.load_id desc, version.seq desc
-        limit 1
-      ) as newest`,
+    load.seenKeys === undefined ? probe(load, chaves) : probeAndNote(load, load.seenKeys, chaves),
   );
-  return new Map(rows.map((row) => [row.chave, row.hash.replaceAll("-", "")]));
+  const newest = new Map<string, string>();
+  const removed: string[] = [];
+  let newKeys = 0;
+  for (const row of rows) {
+    if (row.chave === null) {
+      newKeys = row.new_keys;
+      continue;
+    }
+    newest.set(row.chave, row.hash.replaceAll("-", ""));
+    if (row.removed) removed.push(row.chave);
+  }
+  return { newest, removed, newKeys };
+}
+
+/** The newest version of each key that has one. */
+function probe(load: Load, chaves: readonly string[]) {
+  return sql`
+    select wanted.chave, newest.hash, newest.removed, 0 as new_keys
+    from unnest(${chaves}::text[]) as wanted (chave)
+    cross join lateral (${newestVersion(load)}) as newest`;
+}
+
+/** The same, and the keys are added to those read; a row without key counts the new ones. */
+function probeAndNote(load: Load, seen: SeenKeys, chaves: readonly string[]) {
+  const asked = seen.coverLanding
+    ? sql`where not exists (select from added where added.chave = wanted.chave collate "C")`
+    : sql``;
+  return sql`
+    with wanted as materialized (
+      select unnest(${chaves}::text[]) as chave
+    ),
+    added as (
+      insert into elt.${sql.ident(seen.table)} (chave)
+      select wanted.chave from wanted
+      on conflict do nothing
+      returning chave
+    )
+    select null as chave, null as hash, null as removed, count(*)::integer as new_keys
+    from added
+    union all
+    select wanted.chave, newest.hash, newest.removed, 0
+    from wanted
+    cross join lateral (${newestVersion(load)}) as newest
+    ${asked}`;
+}
+
+function newestVersion(load: Load) {
+  return sql`
+    select version.hash, version.removed_at is not null as removed
+    from landing.${sql.ident(load.object)} as version
+    where version.conta = ${load.conta} and version.chave = wanted.chave
+    order by version.load_id desc, version.seq desc
+    limit 1`;
 }
 
 async function landCandidates(

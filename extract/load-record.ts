@@ -1,18 +1,23 @@
-import { createKeySet } from "./key-set.ts";
 import type { Load } from "./land.ts";
 import { execute, type Queryable, query, sql } from "./query.ts";
 
 /** What a scan leaves in `elt.loads` as evidence. */
 export type LoadEvidence = {
-  readonly verdict: "proven" | "unproven" | "failed";
+  readonly verdict: "proven" | "unproven" | "failed" | "stopped";
+  /** Passes of the scan until now, over all the loads that went on with it. */
   readonly passes: number;
+  /** Pages and records that this load read. */
   readonly pages: number;
-  /** The total that every page reported; null when they disagreed. */
-  readonly total: number | null;
+  readonly pageSize: number;
+  /** What the last answer counted. */
+  readonly total: number;
+  /** Keys that the pass read, over all the loads that went on with it. */
   readonly distinctKeys: number;
   readonly records: number;
   readonly newVersions: number;
   readonly error: string | null;
+  /** The scan that it went on with, when that has several pages. */
+  readonly scanId: string | undefined;
 };
 
 /** Opens a load. Creates the object's landing table when it is missing. */
@@ -22,38 +27,64 @@ export async function startLoad(
     readonly runId: bigint;
     readonly conta: string;
     readonly object: string;
-    readonly mode: "full" | "incremental";
-    readonly since: string | null;
+    readonly mode: "full" | "incremental" | "backfill" | "quarantine";
+    readonly since: string | undefined;
+    readonly until: string | undefined;
   },
 ): Promise<Load> {
   await execute(database, sql`select landing.create_object(${load.object})`);
   const { conta, object } = load;
-  const [row] = await query<{ load_id: string; empty: boolean }>(
+  const [row] = await query<{ load_id: string }>(
     database,
     sql`
-      insert into elt.loads (run_id, conta, objeto, mode, since)
-      values (${load.runId}, ${conta}, ${object}, ${load.mode}, ${load.since}::timestamp)
-      returning
-        load_id::text,
-        not exists (select from landing.${sql.ident(object)} where conta = ${conta}) as empty`,
+      insert into elt.loads (run_id, conta, objeto, mode, since, until)
+      values (
+        ${load.runId}, ${conta}, ${object}, ${load.mode}, ${load.since ?? null}::timestamp,
+        ${load.until ?? null}::timestamp
+      )
+      returning load_id::text`,
   );
   return {
     conta,
     object,
     loadId: BigInt(row?.load_id ?? 0),
     nextSeq: 1n,
-    onlyKeys: row?.empty ? createKeySet() : undefined,
+    scanId: undefined,
+    seenKeys: undefined,
   };
 }
 
-/** Loads of an account that a killed run left open; call it while holding the account's lock. */
-export async function closeInterruptedLoads(database: Queryable, conta: string): Promise<void> {
+/** What landing holds of an object of an account. */
+export async function landingState(
+  database: Queryable,
+  { conta, object }: { readonly conta: string; readonly object: string },
+): Promise<{ readonly empty: boolean; readonly live: boolean }> {
+  const [row] = await query<{ empty: boolean; live: boolean }>(
+    database,
+    sql`
+      select
+        not exists (select from landing.${sql.ident(object)} where conta = ${conta}) as empty,
+        exists (select from landing.${sql.ident(`${object}_atual`)} where conta = ${conta}) as live`,
+  );
+  return row ?? { empty: true, live: false };
+}
+
+/**
+ * Loads of an account that a killed run left open; call it while holding the lock of those runs:
+ * the daily ones, or the backfills.
+ */
+export async function closeInterruptedLoads(
+  database: Queryable,
+  conta: string,
+  of: "daily" | "backfill" = "daily",
+): Promise<void> {
   await execute(
     database,
     sql`
       update elt.loads
       set verdict = 'failed', finished_at = now(), error = 'interrupted'
-      where conta = ${conta} and verdict = 'running'`,
+      where conta = ${conta} and verdict = 'running'
+        and (mode = 'backfill') = ${of === "backfill"}`,
   );
 }
 
@@ -70,6 +101,8 @@ export async function finishLoad(
       set
         finished_at = now(),
         verdict = ${evidence.verdict},
+        scan_id = ${evidence.scanId ?? null},
+        page_size = ${evidence.pageSize},
         passes = ${evidence.passes},
         pages = ${evidence.pages},
         total = ${evidence.total},

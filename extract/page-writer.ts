@@ -1,24 +1,43 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import { type Connection, connect } from "./connection.ts";
-import { CvdwError } from "./errors.ts";
-import { type Load, landRecords } from "./land.ts";
-import type { LandingRecord } from "./record.ts";
+import type { Load } from "./land.ts";
+import { landOrQuarantine } from "./quarantine.ts";
+import { execute, query, sql } from "./query.ts";
+import type { PageRecords } from "./record.ts";
+import { recordPages, type ScanPage } from "./scan-record.ts";
+
+/** A page on its way into landing. */
+export type PageToLand = PageRecords & {
+  readonly page: number;
+  readonly pageSize: number;
+  /** Written down with the page, so that a scan that is killed can go on after it. */
+  readonly evidence: ScanPage | undefined;
+};
+
+/** What landing did until now. */
+export type WriterCounts = {
+  readonly newVersions: number;
+  /** Keys that the pass had not read before; 0 for a scan of one page. */
+  readonly newKeys: number;
+  readonly quarantined: number;
+};
 
 /** Lands pages behind the reader's back, so that the wait for the next page costs nothing. */
 export type PageWriter = {
   /** Takes a page; waits only when the database is several pages behind. */
-  readonly push: (page: number, records: readonly LandingRecord[]) => Promise<void>;
-  /** Lands what is left together with `alsoDo`, in one transaction that reaches the disk. */
-  readonly finish: (alsoDo: (client: PoolClient) => Promise<void>) => Promise<void>;
-  /** Lands what arrived before a failure; its own failure is that of the load. */
-  readonly flush: () => Promise<void>;
+  readonly push: (page: PageToLand) => Promise<void>;
+  /** Waits until every page is landed; fails when one could not be. */
+  readonly settle: () => Promise<void>;
+  /** Lands the last page, if there is one left, together with `alsoDo`, in a transaction on disk. */
+  readonly finish: (
+    last: PageToLand | undefined,
+    alsoDo: (client: PoolClient) => Promise<void>,
+  ) => Promise<void>;
   /** Lets go of the connections; call it whatever happened. */
   readonly close: () => Promise<void>;
-  readonly newVersions: () => number;
+  readonly counts: () => WriterCounts;
 };
-
-type PendingPage = { readonly page: number; readonly records: readonly LandingRecord[] };
 
 /** A connection that lands a batch of pages at a time, and the keys of the batch under way. */
 type Lane = {
@@ -29,29 +48,63 @@ type Lane = {
 
 const PAGES_PER_BATCH = 4;
 /** Pages that may wait before the reader has to. */
-const MAX_PENDING = 8;
+const MAX_PENDING = 6;
+/** Parsing jsonb keeps one backend busy; a second one lands a third more on two cores. */
+const LANES = 2;
 
 /**
- * Opens a writer on two connections of its own: parsing jsonb keeps one backend busy, and a second
- * one lands a third more on two cores. The newest page is always held back, so that the
- * transaction of `finish` is the one that stores the last page. A page that shares a key with one
- * under way waits for it, so that versions keep their order.
+ * Opens a writer. It lands on a second connection too when pages pile up. A page that shares a key
+ * with one under way waits for it, so that versions keep their order.
+ *
+ * No two processes may land one object of one account together, or two versions would supersede the
+ * same one. A daily scan holds the object while it runs; a backfill, which may take hours, only for
+ * a batch.
  */
-export async function openPageWriter(pool: Pool, load: Load): Promise<PageWriter> {
-  const first = await openLane(pool);
-  const lanes = [first, await openLane(pool)];
-  let held: PendingPage | undefined;
-  let pending: readonly PendingPage[] = [];
+export async function openPageWriter(
+  pool: Pool,
+  load: Load,
+  { beside }: { readonly beside: "nobody" | "daily scan" },
+): Promise<PageWriter> {
+  const lanes: Lane[] = [];
+  const lock = sql`hashtextextended(${`land ${load.conta} ${load.object}`}, 0)`;
+  let pending: readonly PageToLand[] = [];
   let failure: unknown;
-  let newVersions = 0;
+  let counts: WriterCounts = { newVersions: 0, newKeys: 0, quarantined: 0 };
 
-  async function write(client: PoolClient, pages: readonly PendingPage[]): Promise<void> {
-    const records = pages.flatMap(({ records }) => records);
+  async function openLane(): Promise<Lane> {
+    const connection = await connect(pool);
+    const lane: Lane = { connection, writing: undefined, keys: new Set() };
+    lanes.push(lane);
+    // A crash may lose pages that no cursor has passed yet; `finish` syncs them all at once.
+    await connection.client.query("set synchronous_commit = off");
+    return lane;
+  }
+
+  async function write(
+    client: PoolClient,
+    pages: readonly PageToLand[],
+    alsoDo?: (client: PoolClient) => Promise<void>,
+  ): Promise<void> {
+    await client.query("begin");
     try {
-      const added = await landRecords(client, load, records);
-      newVersions += added;
+      if (beside === "daily scan") await query(client, sql`select pg_advisory_xact_lock(${lock})`);
+      const landed = await landOrQuarantine(client, load, pages);
+      const more = await noteUnlanded(client, load, pages, landed.quarantined);
+      await recordPages(
+        client,
+        load.scanId ?? "0",
+        pages.flatMap(({ evidence }) => evidence ?? []),
+      );
+      await alsoDo?.(client);
+      await client.query("commit");
+      counts = {
+        newVersions: counts.newVersions + landed.newVersions,
+        newKeys: counts.newKeys + landed.newKeys + more,
+        quarantined: counts.quarantined + landed.quarantined,
+      };
     } catch (error) {
-      throw rejectedRecord(load.object, pages, error);
+      await client.query("rollback").catch(() => undefined);
+      throw error;
     }
   }
 
@@ -81,12 +134,19 @@ export async function openPageWriter(pool: Pool, load: Load): Promise<PageWriter
     if (failure !== undefined) throw failure;
   }
 
+  const first = await openLane();
+  if (beside === "nobody") {
+    await query(first.connection.client, sql`select pg_advisory_lock(${lock})`);
+  }
+
   return {
-    newVersions: () => newVersions,
-    async push(page, records) {
+    counts: () => counts,
+    settle,
+    async push(page) {
       if (failure !== undefined) throw failure;
-      if (held !== undefined) pending = [...pending, held];
-      held = { page, records };
+      pending = [...pending, page];
+      const behind = pending.length > PAGES_PER_BATCH && beside === "nobody";
+      if (behind && lanes.length < LANES) await openLane();
       startWriting();
       // Reading pages is synchronous work: without a turn for the socket the database would idle.
       await nextTurn();
@@ -95,49 +155,30 @@ export async function openPageWriter(pool: Pool, load: Load): Promise<PageWriter
         await nextTurn();
       }
     },
-    async finish(alsoDo) {
+    async finish(last, alsoDo) {
       await settle();
       const { client } = first.connection;
-      await client.query("begin; set local synchronous_commit = on");
-      try {
-        if (held !== undefined) await write(client, [held]);
+      await write(client, last === undefined ? [] : [last], async () => {
+        await client.query("set local synchronous_commit = on");
         await alsoDo(client);
-        await client.query("commit");
-      } catch (error) {
-        await client.query("rollback").catch(() => undefined);
-        throw error;
-      }
-    },
-    async flush() {
-      await settle();
-      const last = held;
-      held = undefined;
-      if (last !== undefined) await write(first.connection.client, [last]);
+      });
     },
     async close() {
       await Promise.all(underWay());
       for (const { connection } of lanes) {
-        await connection.client.query("reset synchronous_commit").then(
-          () => connection.release(),
-          () => connection.release({ close: true }),
-        );
+        await connection.client
+          .query("reset synchronous_commit; select pg_advisory_unlock_all()")
+          .then(
+            () => connection.release(),
+            () => connection.release({ close: true }),
+          );
       }
     },
   };
 }
 
-async function openLane(pool: Pool): Promise<Lane> {
-  const connection = await connect(pool);
-  // A crash may lose pages that no cursor has passed yet; `finish` syncs them all at once.
-  await connection.client.query("set synchronous_commit = off");
-  return { connection, writing: undefined, keys: new Set() };
-}
-
 /** The pages that may be landed next: up to a batch, none with a key of a batch under way. */
-function freePages(
-  pending: readonly PendingPage[],
-  lanes: readonly Lane[],
-): readonly PendingPage[] {
+function freePages(pending: readonly PageToLand[], lanes: readonly Lane[]): readonly PageToLand[] {
   const batch = pending.slice(0, PAGES_PER_BATCH);
   const taken = batch.findIndex(({ records }) =>
     records.some(({ chave }) => lanes.some(({ keys }) => keys.has(chave))),
@@ -145,15 +186,32 @@ function freePages(
   return taken < 0 ? batch : batch.slice(0, taken);
 }
 
-/** PostgreSQL refused a record's bytes (class 22, data exception): the source's fault, not ours. */
-function rejectedRecord(object: string, pages: readonly PendingPage[], error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (!code.startsWith("22")) return error;
-  const numbers = pages.map(({ page }) => page).join(", ");
-  return new CvdwError({
-    fault: "rejected-record",
-    object,
-    page: pages[0]?.page ?? 1,
-    message: `PostgreSQL refuses a record of page ${numbers} as JSON (SQLSTATE ${code}). Nothing of these pages is landed; the object is read again in the next run.`,
-  });
+/**
+ * A record in quarantine was read, so it counts among the keys. One without a key counts by its
+ * place: where nothing slid, it stands at the same place when its page is read again.
+ * @returns how many of them the pass had not read before
+ */
+async function noteUnlanded(
+  client: PoolClient,
+  load: Load,
+  pages: readonly PageToLand[],
+  quarantined: number,
+): Promise<number> {
+  if (load.seenKeys === undefined || quarantined === 0) return 0;
+  const keys = pages.flatMap(({ page, pageSize, records, refused }) => [
+    ...records.map(({ chave }) => chave),
+    ...refused.map(({ chave, index }) => chave ?? placeKey((page - 1) * pageSize + index)),
+  ]);
+  return execute(
+    client,
+    sql`
+      insert into elt.${sql.ident(load.seenKeys.table)} (chave)
+      select unnest(${keys}::text[])
+      on conflict do nothing`,
+  );
+}
+
+/** Stands for a record without a key; no key of a record begins with this character. */
+function placeKey(row: number): string {
+  return `\u0001row ${row}`;
 }

@@ -23,16 +23,21 @@ const BLOCK_MS = 60_000;
 /**
  * Reads one page within the budget. Faults that can heal are asked again, with exponential backoff
  * and full jitter; a 429 stops the whole account for as long as the source says.
+ * @param wanted.rowsExpected an answer without records is a fault: they are known to exist
  * @throws CvdwError when it cannot heal, or did not in five attempts
  */
-export async function readPage(reader: PageReader, wanted: PageRequest): Promise<Page> {
+export async function readPage(
+  reader: PageReader,
+  wanted: PageRequest & { readonly rowsExpected: boolean },
+): Promise<Page> {
   for (let attempt = 1; ; attempt++) {
     const answer = await reader.budget.spend(
       { object: wanted.object.name, page: wanted.page },
       () => attemptPage(reader.client, wanted),
     );
     if (!(answer instanceof CvdwError)) return answer;
-    if (!answer.retryable || attempt === ATTEMPTS) throw answer;
+    if (!answer.retryable) throw answer;
+    if (attempt === ATTEMPTS) throw answer.after(ATTEMPTS);
     const ms = await pause(reader, answer, attempt);
     reader.emit({
       type: "request-retried",
@@ -49,15 +54,29 @@ export async function readPage(reader: PageReader, wanted: PageRequest): Promise
 /** A refusal is a value here, so that the budget records its status too. */
 async function attemptPage(
   client: CvdwClient,
-  wanted: PageRequest,
+  wanted: PageRequest & { readonly rowsExpected: boolean },
 ): Promise<{ readonly result: Page | CvdwError; readonly outcome: RequestOutcome }> {
   try {
     const { page, bytes } = await client.fetchPage(wanted);
-    return { result: page, outcome: { status: 200, bytes } };
+    const outcome = { status: 200, bytes };
+    if (wanted.rowsExpected && page.records.length === 0) {
+      return { result: emptyPage(wanted), outcome };
+    }
+    return { result: page, outcome };
   } catch (error) {
     if (!(error instanceof CvdwError)) throw error;
     return { result: error, outcome: { status: error.status ?? 0, bytes: 0 } };
   }
+}
+
+function emptyPage(wanted: PageRequest): CvdwError {
+  return new CvdwError({
+    fault: "empty",
+    object: wanted.object.name,
+    page: wanted.page,
+    status: 200,
+    message: `the source answered without records where it has had some.`,
+  });
 }
 
 async function pause(reader: PageReader, error: CvdwError, attempt: number): Promise<number> {

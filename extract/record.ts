@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { CvdwObject } from "./catalogue.ts";
-import type { RawRecord } from "./page.ts";
+import type { Page, RawRecord } from "./page.ts";
 import { parseWallClock, type WallClock } from "./wall-clock.ts";
 
 /** A record on its way into `landing`. */
@@ -13,43 +13,105 @@ export type LandingRecord = {
   readonly json: Buffer;
 };
 
+/** A record that cannot land, because what it is, or which one, cannot be told. */
+export type RefusedRecord = {
+  /** Its place in the page, from 0. */
+  readonly index: number;
+  readonly raw: Buffer;
+  readonly reason: RefusalReason;
+  /** Of the raw bytes, like that of a record that lands. */
+  readonly hash: string;
+  /** Its key, where only the rest of it is broken. */
+  readonly chave?: string;
+};
+
+/**
+ * `no-key`: a key field is absent, null, false or blank. `unusable-key`: it is a list or an object, a
+ * damaged text, or longer than an index can hold.
+ */
+export type RefusalReason = "not-an-object" | "broken-json" | KeyProblem;
+type KeyProblem = "no-key" | "unusable-key";
+
+/** A page's records: those that may land, and those that cannot. */
+export type PageRecords = {
+  readonly records: readonly LandingRecord[];
+  readonly refused: readonly RefusedRecord[];
+};
+
 /** 128 bits, stored as a uuid. Processors hash SHA-256 twice as fast as MD5. */
 const HASH_DIGITS = 32;
+/** Characters. PostgreSQL indexes entries of up to 2,700 bytes. */
+const MAX_KEY_LENGTH = 600;
+/** U+FFFD, which stands for what could not be decoded. */
+const REPLACEMENT = "\ufffd";
 
-/** The record has no usable key; the message names the field, never a value. */
-export class MissingKeyError extends Error {
-  override readonly name = "MissingKeyError";
-}
-
-/** Fields that `toLandingRecord` reads of each record, in its order. */
+/** Fields of each record that `toLandingRecords` reads, in its order. */
 export function wantedFields(object: CvdwObject): readonly string[] {
   return ["referencia_data", ...object.key];
 }
 
 /**
- * Gives a sliced record its key, date and hash.
- * @throws MissingKeyError when a key field is absent, null or blank
+ * Gives the records of a page their keys, dates and hashes.
+ * @param page sliced with the `wantedFields` of the object
  */
-export function toLandingRecord(object: CvdwObject, raw: RawRecord): LandingRecord {
-  const [referencia, ...keyValues] = raw.fields;
-  const digest = hash("sha256", raw.json, "hex").slice(0, HASH_DIGITS);
-  const parts = keyValues.map((value, index) => {
-    const text = fieldText(value);
-    if (text === undefined || text.trim() === "") {
-      throw new MissingKeyError(
-        `the key field ${object.key[index]} is absent, empty or not readable`,
-      );
+export function toLandingRecords(object: CvdwObject, page: Pick<Page, "records">): PageRecords {
+  const records: LandingRecord[] = [];
+  const refused: RefusedRecord[] = [];
+  for (const [index, raw] of page.records.entries()) {
+    const digest = hash("sha256", raw.json, "hex").slice(0, HASH_DIGITS);
+    const key = readKey(object, raw, digest);
+    const broken = raw.damage === "invalid-utf8" ? undefined : raw.damage;
+    if (broken === undefined && key.problem === undefined) {
+      const date = fieldText(raw.fields[0]);
+      const referenciaData = date === undefined ? undefined : parseWallClock(date);
+      records.push({ chave: key.chave, referenciaData, hash: digest, json: raw.json });
+      continue;
     }
-    return text;
-  });
-  if (object.keyRepeats) parts.push(digest);
-  const date = fieldText(referencia);
-  return {
-    chave: parts.join("|"),
-    referenciaData: date === undefined ? undefined : parseWallClock(date),
-    hash: digest,
-    json: raw.json,
-  };
+    const chave = key.problem === undefined ? { chave: key.chave } : {};
+    const reason = broken ?? key.problem ?? "unusable-key";
+    refused.push({ index, raw: raw.json, reason, hash: digest, ...chave });
+  }
+  return { records, refused };
+}
+
+type Key =
+  | { readonly problem: undefined; readonly chave: string }
+  | { readonly problem: KeyProblem };
+
+function readKey(object: CvdwObject, raw: RawRecord, digest: string): Key {
+  let chave = "";
+  for (let i = 1; i <= object.key.length; i++) {
+    const value = raw.fields[i];
+    if (value === undefined || value === "null" || value === "false") return { problem: "no-key" };
+    const text = keyText(value);
+    if (text === undefined) return { problem: "unusable-key" };
+    if (text.trim() === "") return { problem: "no-key" };
+    // Several damaged keys would become the same one.
+    if (raw.damage === "invalid-utf8" && text.includes(REPLACEMENT)) {
+      return { problem: "unusable-key" };
+    }
+    chave = i === 1 ? text : `${chave}|${text}`;
+  }
+  if (chave.length > MAX_KEY_LENGTH) return { problem: "unusable-key" };
+  return { problem: undefined, chave: object.keyRepeats ? `${chave}|${digest}` : chave };
+}
+
+const STARTS_NUMBER = /^[-\d]/;
+/** What text columns refuse, and what the engine's own keys begin with. */
+const UNSTORABLE = /\0|^\u0001/;
+
+/** A number's digits or a text; undefined for what cannot be a key. */
+function keyText(raw: string): string | undefined {
+  if (STARTS_NUMBER.test(raw)) return raw;
+  const text = fieldText(raw);
+  return text === undefined || !raw.startsWith('"') || UNSTORABLE.test(text) || !isWellFormed(text)
+    ? undefined
+    : text;
+}
+
+/** Whether every surrogate has its other half: without it, it cannot be written as UTF-8. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
 }
 
 /** A scalar as text: JSON null and absence are undefined, numbers keep their digits. */

@@ -1,269 +1,237 @@
 import type { Pool } from "pg";
 import type { CvdwObject } from "./catalogue.ts";
-import { moveCursor, planScan, rememberDateOnly, type ScanPlan, sinceParameter } from "./cursor.ts";
+import {
+  moveCursor,
+  planScan,
+  rememberDateOnly,
+  rememberPageSize,
+  type ScanPlan,
+  withDateMode,
+} from "./cursor.ts";
 import { CvdwError } from "./errors.ts";
 import type { ScanResult } from "./events.ts";
-import { createKeySet, type KeySet } from "./key-set.ts";
-import { finishLoad, startLoad } from "./load-record.ts";
-import type { Page } from "./page.ts";
-import { openPageWriter, type PageWriter } from "./page-writer.ts";
-import { type PageReader, readPage } from "./read-page.ts";
-import { MissingKeyError, toLandingRecord } from "./record.ts";
-import type { WallClock } from "./wall-clock.ts";
-import { brasiliaWallClock } from "./wall-clock.ts";
+import type { Limits } from "./limits.ts";
+import { finishLoad, type LoadEvidence, landingState, startLoad } from "./load-record.ts";
+import { openPageWriter } from "./page-writer.ts";
+import type { PageReader } from "./read-page.ts";
+import { distinctKeys, type Reading, readUntilProven, startReading } from "./reading.ts";
+import { markRemovals, type Removals } from "./removals.ts";
+import type { ScanOptions } from "./scan-options.ts";
+import {
+  closeScan,
+  keysTable,
+  openScans,
+  readProgress,
+  type ScanRecord,
+  seenKeys,
+} from "./scan-record.ts";
 
 /** What every scan of a run shares. */
 export type ScanContext = PageReader & {
   readonly database: Pool;
   readonly runId: bigint;
-  readonly pageSize: number;
+  readonly options: ScanOptions;
   readonly now: () => Date;
 };
 
-/** The state of a scan under way; a pass starts it anew, the load goes on. */
-type Scan = {
-  readonly context: ScanContext;
-  readonly object: CvdwObject;
-  readonly plan: ScanPlan;
-  readonly writer: PageWriter;
-  readonly startedAt: Date;
-  keys: KeySet;
-  /** Every total that a page of this pass reported. */
-  totals: Set<number>;
-  newestSeen: WallClock | undefined;
-  passes: number;
-  passStartedMs: number;
-  pages: number;
-  records: number;
-};
-
-const MAX_PASSES = 3;
 /**
- * Scans one object into `landing` and says whether it was read whole.
- *
- * Rows come in ascending order of change, and one that is edited moves to the end, so that the
- * rows after it slide one place back. Reading from the last page to the first turns such slides
- * into repetitions, which cost nothing, instead of gaps. The scan is proven when every page of a
- * pass reported the same total and the distinct keys equal it; only then does the cursor move.
+ * Scans one object into `landing` and says whether it was read whole; goes on with a scan that an
+ * earlier run left unfinished. Only a proven scan moves the cursor.
  *
  * @throws CvdwError when the source failed; what was read until then stays landed
  */
-export async function scanObject(context: ScanContext, object: CvdwObject): Promise<ScanResult> {
+export async function scanObject(
+  context: ScanContext,
+  limits: Limits,
+  object: CvdwObject,
+): Promise<ScanResult> {
+  const { database, options } = context;
   const { conta } = context.client.source;
-  const startedAt = context.now();
-  const plan = await planScan(context.database, {
-    conta,
-    object,
-    pageSize: context.pageSize,
-    now: startedAt,
-  });
+  const planned = await planScan(database, { conta, object, options, now: context.now() });
+  const record = await scanToResume(context, object, planned);
+  const plan = record === undefined ? planned : resumedPlan(planned, record);
   try {
-    return await scanWith(context, object, plan, startedAt);
+    return await scanWith(context, limits, object, plan, record);
   } catch (error) {
     const refusedDate = error instanceof CvdwError && error.status === 400;
-    if (!refusedDate || plan.mode === "full" || plan.dateOnly) throw error;
-    await rememberDateOnly(context.database, { conta, object: object.name });
-    return scanWith(context, object, { ...plan, dateOnly: true }, startedAt);
+    if (!refusedDate || plan.dateOnly || (plan.since ?? plan.until) === undefined) throw error;
+    await rememberDateOnly(database, { conta, object: object.name });
+    if (record !== undefined) await closeScan(database, record.scanId);
+    return scanWith(context, limits, object, withDateMode(plan, true), undefined);
   }
+}
+
+/**
+ * The scan of the same kind that an earlier run left open: the daily one, whatever it reads, unless
+ * a full one is asked for; or a backfill of the same range. A daily scan replaces the others.
+ */
+async function scanToResume(
+  { client, database, options }: ScanContext,
+  object: CvdwObject,
+  plan: ScanPlan,
+): Promise<ScanRecord | undefined> {
+  const { conta } = client.source;
+  const open = await openScans(database, { conta, object: object.name });
+  if (plan.mode === "backfill") {
+    return open.find(
+      (scan) => scan.mode === "backfill" && scan.since === plan.since && scan.until === plan.until,
+    );
+  }
+  const daily = open.filter(({ mode }) => mode !== "backfill");
+  const usable = daily.filter(({ mode }) => mode === "full" || !options.full);
+  const [kept] = usable;
+  for (const scan of daily) {
+    if (scan !== kept) await closeScan(database, scan.scanId);
+  }
+  return kept;
+}
+
+function resumedPlan(plan: ScanPlan, { mode, since, until }: ScanRecord): ScanPlan {
+  const isDate = (text: string | undefined) => text === undefined || text.length === 10;
+  return { ...plan, mode, since, until, dateOnly: isDate(since) && isDate(until) };
 }
 
 async function scanWith(
   context: ScanContext,
+  limits: Limits,
   object: CvdwObject,
   plan: ScanPlan,
-  startedAt: Date,
+  record: ScanRecord | undefined,
 ): Promise<ScanResult> {
+  const { database } = context;
   const { conta } = context.client.source;
-  const since = sinceParameter(plan) ?? null;
-  context.emit({ type: "object-started", object: object.name, mode: plan.mode, since });
-  const started = performance.now();
-  const load = await startLoad(context.database, {
+  const { mode, since, until } = plan;
+  const load = await startLoad(database, {
     runId: context.runId,
     conta,
     object: object.name,
-    mode: plan.mode,
+    mode,
     since,
+    until,
   });
-  const { loadId } = load;
-  const writer = await openPageWriter(context.database, load);
-  const scan: Scan = {
-    context,
-    object,
-    plan,
-    writer,
-    startedAt,
-    keys: createKeySet(),
-    totals: new Set(),
-    newestSeen: undefined,
-    passes: 0,
-    passStartedMs: 0,
-    pages: 0,
-    records: 0,
-  };
+  if (record !== undefined) {
+    load.scanId = record.scanId;
+    load.seenKeys = seenKeys(record, { coverLanding: false });
+  }
+  const progress = record === undefined ? undefined : await readProgress(database, record);
+  const resumed =
+    progress === undefined ? null : { unread: progress.pass.unread, total: progress.pass.total };
+  context.emit({
+    type: "object-started",
+    object: object.name,
+    mode,
+    since: since ?? null,
+    resumed,
+  });
+  const beside = mode === "backfill" ? "daily scan" : "nobody";
+  const writer = await openPageWriter(database, load, { beside });
+  const landing = await landingState(database, load);
+  const startedAt = record?.startedAt ?? context.now();
+  const reading = startReading(
+    { context, limits, object, plan, load, writer, startedAt, landing, record },
+    progress,
+  );
   try {
-    const proven = await readUntilProven(scan);
-    const [total = 0] = scan.totals;
-    const reason = proven ? undefined : unprovenReason(scan, total);
-    const verdict = reason === undefined ? "proven" : "unproven";
-    const mode = plan.mode;
-    await writer.finish(async (client) => {
-      await finishLoad(client, loadId, { ...evidence(scan), verdict, error: reason ?? null });
-      if (verdict === "unproven") return;
-      const { newestSeen } = scan;
-      await moveCursor(client, { conta, object: object.name, loadId, mode, startedAt, newestSeen });
-    });
-    return {
-      object: object.name,
-      verdict,
-      mode,
-      records: scan.records,
-      newVersions: writer.newVersions(),
-      pages: scan.pages,
-      ms: Math.round(performance.now() - started),
-      ...(reason === undefined ? {} : { reason }),
-    };
+    const verdict = await readUntilProven(reading);
+    return await finishScan(reading, verdict);
   } catch (error) {
-    // What arrived stays: also the page that was held back for the end.
-    await writer.flush().catch(() => undefined);
+    // What arrived stays.
+    await writer.settle().catch(() => undefined);
     const reason = error instanceof CvdwError ? error.message : "the run ended in the middle";
-    await finishLoad(context.database, loadId, {
-      ...evidence(scan),
-      verdict: "failed",
-      error: reason,
-    }).catch(() => undefined);
+    const ended = { ...evidence(reading), verdict: "failed", error: reason } as const;
+    await finishLoad(database, load.loadId, ended).catch(() => undefined);
     throw error;
   } finally {
     await writer.close();
   }
 }
 
-/** Passes over the pages until one is proven, at most three times. */
-async function readUntilProven(scan: Scan): Promise<boolean> {
-  const { context } = scan;
-  while (scan.passes < MAX_PASSES) {
-    if (scan.passes > 0) {
-      context.emit({
-        type: "pass-repeated",
-        object: scan.object.name,
-        total: Math.max(...scan.totals),
-        distinct: scan.keys.size(),
-      });
+/** Stores the verdict, and what follows from it, in the transaction that lands the last page. */
+async function finishScan(
+  reading: Reading,
+  verdict: "proven" | "unproven" | "stopped",
+): Promise<ScanResult> {
+  const { load, plan, writer, object } = reading;
+  let removals: Removals = { missing: 0, removed: 0, returned: 0 };
+  let reason = verdict === "proven" ? undefined : unfinishedReason(reading, verdict);
+  await writer.finish(reading.onlyPage, async (client) => {
+    if (verdict === "proven" && plan.mode !== "backfill") {
+      const { mode } = plan;
+      const { startedAt, newestSeen } = reading;
+      const { conta, object, loadId } = load;
+      await moveCursor(client, { conta, object, loadId, mode, startedAt, newestSeen });
+      if (mode === "full") removals = await markRemovals(client, fullScan(reading));
+      reason = removals.refused;
     }
-    scan.passes++;
-    scan.passStartedMs = performance.now();
-    scan.keys = createKeySet();
-    scan.totals = new Set();
-    const first = await readPage(context, pageRequest(scan, 1));
-    await take(scan, 1, first, first.totalPages);
-    for await (const [number, page] of pagesDown(scan, first.totalPages)) {
-      await take(scan, number, page, first.totalPages);
-    }
-    if (isProven(scan)) return provenIsPlausible(scan);
-  }
-  return false;
-}
-
-function isProven(scan: Scan): boolean {
-  const [total] = scan.totals;
-  return scan.totals.size === 1 && total === scan.keys.size();
-}
-
-/** An empty answer where rows are known to exist proves nothing. */
-async function provenIsPlausible(scan: Scan): Promise<boolean> {
-  if (scan.plan.mode === "incremental" || scan.keys.size() > 0) return true;
-  const { rows } = await scan.context.database.query(
-    "select from elt.cursors where conta = $1 and objeto = $2 and cursor_at is not null",
-    [scan.context.client.source.conta, scan.object.name],
-  );
-  return rows.length === 0;
-}
-
-function unprovenReason(scan: Scan, total: number): string {
-  const { name } = scan.object;
-  if (scan.keys.size() === 0 && total === 0) {
-    return `${name}: the source answered that there are no records, though it has sent some before. Its cursor stays where it was; run again later.`;
-  }
-  return `${name}: after ${scan.passes} passes ${scan.keys.size()} different records were read where the source counts ${[...scan.totals].join(", then ")}. What arrived is landed; its cursor stays where it was, and the next run reads it again.`;
-}
-
-/**
- * Pages from the last to the second. The next is asked for while one is landed, but never before it
- * was answered: the source must see the requests in this order, or a record that moves between two
- * answers would arrive new first and old afterwards.
- */
-async function* pagesDown(scan: Scan, last: number): AsyncGenerator<[number, Page]> {
-  let next = last >= 2 ? readAhead(scan, last) : undefined;
-  for (let number = last; number >= 2; number--) {
-    const page = await next;
-    if (page === undefined) return;
-    next = number > 2 ? readAhead(scan, number - 1) : undefined;
-    yield [number, page];
-  }
-}
-
-/** A failure is seen when the page's turn comes; until then it must not end the process. */
-function readAhead(scan: Scan, number: number): Promise<Page> {
-  const page = readPage(scan.context, pageRequest(scan, number));
-  page.catch(() => undefined);
-  return page;
-}
-
-function pageRequest(scan: Scan, page: number) {
+    await recoverPageSize(client, reading);
+    const error = reason ?? null;
+    await finishLoad(client, load.loadId, { ...evidence(reading), verdict, error });
+    if (verdict !== "stopped" && load.scanId !== undefined) await closeScan(client, load.scanId);
+  });
   return {
-    object: scan.object,
-    page,
-    pageSize: scan.context.pageSize,
-    since: sinceParameter(scan.plan),
+    object: object.name,
+    verdict,
+    mode: plan.mode,
+    records: reading.records,
+    newVersions: writer.counts().newVersions,
+    quarantined: writer.counts().quarantined,
+    removed: removals.removed,
+    returned: removals.returned,
+    pages: reading.pages,
+    ms: Math.round(performance.now() - reading.startedMs),
+    ...(reason === undefined ? {} : { reason }),
   };
 }
 
-/** Counts a page's evidence and hands its records to the writer. */
-async function take(scan: Scan, number: number, page: Page, pages: number): Promise<void> {
-  const now = brasiliaWallClock(scan.startedAt);
-  const records = page.records.map((raw, index) => {
-    try {
-      const record = toLandingRecord(scan.object, raw);
-      scan.keys.add(record.chave);
-      const date = record.referenciaData;
-      if (date !== undefined && date <= now && (scan.newestSeen ?? date) <= date) {
-        scan.newestSeen = date;
-      }
-      return record;
-    } catch (error) {
-      if (!(error instanceof MissingKeyError)) throw error;
-      throw new CvdwError({
-        fault: "rejected-record",
-        object: scan.object.name,
-        page: number,
-        message: `record ${index + 1}: ${error.message}.`,
-      });
-    }
-  });
-  scan.totals.add(page.totalRecords);
-  scan.pages++;
-  scan.records += records.length;
-  await scan.writer.push(number, records);
-  const done = number === 1 ? 1 : pages - number + 2;
-  const perPage = (performance.now() - scan.passStartedMs) / done;
-  scan.context.emit({
-    type: "page-landed",
-    object: scan.object.name,
-    done,
-    pages: Math.max(1, pages),
-    records: scan.records,
-    newVersions: scan.writer.newVersions(),
-    etaMs: done === 1 ? undefined : Math.round(perPage * (pages - done)),
+function fullScan({ context, load, onlyPage, record }: Reading) {
+  const { conta, object, loadId } = load;
+  const read =
+    record === undefined ? { chaves: chavesOf(onlyPage) } : { keysTable: keysTable(record) };
+  const { allowMassRemoval } = context.options;
+  return { conta, object, loadId, read, allowMassRemoval, now: context.now() };
+}
+
+function chavesOf(page: Reading["onlyPage"]): readonly string[] {
+  const landed = page?.records.map(({ chave }) => chave) ?? [];
+  return [...landed, ...(page?.refused.flatMap(({ chave }) => chave ?? []) ?? [])];
+}
+
+/** A scan without time-outs lets the next one ask for pages twice as large, up to the usual size. */
+async function recoverPageSize(
+  client: Parameters<typeof rememberPageSize>[0],
+  { context, load, plan, timedOut, pageSize }: Reading,
+): Promise<void> {
+  const usual = context.options.pageSize;
+  if (timedOut || plan.pageSize >= usual) return;
+  const twice = pageSize * 2;
+  const { conta, object } = load;
+  await rememberPageSize(client, {
+    conta,
+    object,
+    pageSize: twice >= usual ? undefined : twice,
   });
 }
 
-function evidence(scan: Scan) {
-  const [total] = scan.totals;
+function unfinishedReason(reading: Reading, verdict: "unproven" | "stopped"): string {
+  const { object, passes, pass } = reading;
+  const { name } = object;
+  if (verdict === "stopped") {
+    return `${name}: stopped by a limit with ${pass.step === "first" ? "all" : pass.unread} records unread. What arrived is landed; the next run goes on from there.`;
+  }
+  const read = distinctKeys(reading);
+  const cause = pass.shrank ? "it had more while it was read" : "they should be as many";
+  return `${name}: after ${passes} passes ${read} different records were read where the source counts ${pass.total} (${cause}). What arrived is landed; its cursor stays where it was, and the next run reads it again.`;
+}
+
+function evidence(reading: Reading): Omit<LoadEvidence, "verdict" | "error"> {
   return {
-    passes: scan.passes,
-    pages: scan.pages,
-    total: scan.totals.size === 1 && total !== undefined ? total : null,
-    distinctKeys: scan.keys.size(),
-    records: scan.records,
-    newVersions: scan.writer.newVersions(),
+    passes: reading.passes,
+    pages: reading.pages,
+    pageSize: reading.pageSize,
+    total: reading.pass.total,
+    distinctKeys: distinctKeys(reading),
+    records: reading.records,
+    newVersions: reading.writer.counts().newVersions,
+    scanId: reading.load.scanId,
   };
 }

@@ -6,6 +6,7 @@ import { createCvdwClient } from "../extract/cvdw.ts";
 import type { ScanResult } from "../extract/events.ts";
 import { extractionLock, extractObjects } from "../extract/extract.ts";
 import { closeInterruptedLoads } from "../extract/load-record.ts";
+import { everyPage } from "../extract/scan-options.ts";
 import { exitCodes } from "./command.ts";
 import type { SourceConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
@@ -65,7 +66,7 @@ async function extract(
     random: Math.random,
     database: pool,
     runId,
-    pageSize: PAGE_SIZE,
+    options: { ...everyPage, pageSize: PAGE_SIZE },
     now: () => new Date(),
   };
   try {

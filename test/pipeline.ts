@@ -13,6 +13,7 @@ import { type CvdwObject, defaultObjects } from "../extract/catalogue.ts";
 import { createCvdwClient } from "../extract/cvdw.ts";
 import type { ScanResult } from "../extract/events.ts";
 import { extractObjects } from "../extract/extract.ts";
+import { everyPage } from "../extract/scan-options.ts";
 import type { RunEvent } from "../runner/events.ts";
 import { type BuildResult, buildProject } from "../runner/models/build.ts";
 import { loadProject, type Project } from "../runner/models/project.ts";
@@ -107,7 +108,7 @@ export async function extractAccounts(
           random: () => 0,
           database: pool,
           runId,
-          pageSize,
+          options: { ...everyPage, pageSize },
           now,
         };
         scans.set(conta, await extractObjects(context, objects));

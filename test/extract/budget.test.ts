@@ -10,7 +10,12 @@ let waits: number[];
 /** Waiting, as the database sees it: every request and block is that much longer ago. */
 async function letTimePass(ms: number): Promise<void> {
   const ago = ms / 1000;
-  await pool.query("update elt.requests set sent_at = sent_at - make_interval(secs => $1)", [ago]);
+  await pool.query(
+    `update elt.requests
+     set sent_at = sent_at - make_interval(secs => $1),
+       answered_at = answered_at - make_interval(secs => $1)`,
+    [ago],
+  );
   await pool.query(
     "update elt.accounts set blocked_until = blocked_until - make_interval(secs => $1)",
     [ago],

@@ -1,0 +1,23 @@
+import type { ScanOptions } from "./scan-options.ts";
+
+/** What a run may still ask for, over all its objects. */
+export type Limits = {
+  readonly mayAsk: () => boolean;
+  /** A page is asked for now. */
+  readonly count: () => void;
+};
+
+/** The limits of one run. */
+export function createLimits(
+  { maxPages, deadline }: Pick<ScanOptions, "maxPages" | "deadline">,
+  now: () => Date,
+): Limits {
+  let asked = 0;
+  return {
+    mayAsk: () =>
+      (maxPages === undefined || asked < maxPages) && (deadline === undefined || now() < deadline),
+    count: () => {
+      asked++;
+    },
+  };
+}
