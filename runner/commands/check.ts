@@ -1,25 +1,27 @@
-import { projectRoot } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { checkProject } from "../models/check.ts";
 import { ModelError } from "../models/problem.ts";
-import { loadProject } from "../models/project.ts";
+import { openProject, projectHelp, projectOption } from "../open-project.ts";
 import { withDatabase } from "../session.ts";
 
 export const command: Command = {
   summary: "find every problem in the models, without building them",
-  help: `Usage: elt check
+  help: `Usage: elt check [options]
 
 Parses every model, checks names, order, headers and tests, and lets PostgreSQL check each SELECT in
-a throw-away schema. All problems are shown at once, as file:line:column. Nothing is changed.`,
+a throw-away schema. All problems are shown at once, as file:line:column. Nothing is changed.
+
+${projectHelp}`,
+  options: projectOption,
   run,
 };
 
 async function run(invocation: Invocation): Promise<number> {
-  const project = await loadProject(projectRoot);
-  const problems = await withDatabase(invocation, "check", ({ pool }) =>
+  const project = await openProject(invocation);
+  const { problems, unchecked } = await withDatabase(invocation, "check", ({ pool }) =>
     checkProject(pool, project),
   );
-  if (problems.length > 0) throw new ModelError(problems);
+  if (problems.length > 0) throw new ModelError(problems, unchecked);
   const { models, seeds } = project;
   const text = `${models.length} models and ${seeds.length} seeds: no problems.`;
   invocation.reporter.result(text, { models: models.length, seeds: seeds.length, problems: [] });

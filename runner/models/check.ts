@@ -1,149 +1,136 @@
-import type { Pool, PoolClient } from "pg";
-import { connect } from "../../extract/connection.ts";
-import { execute, query, sql } from "../../extract/query.ts";
-import { landingObjects, orderModels } from "./order.ts";
-import { positionAt } from "./position.ts";
-import { ModelError, type ModelProblem } from "./problem.ts";
+import type { Pool } from "pg";
+import { query, sql } from "../../extract/query.ts";
+import { headerProblems } from "./check-header.ts";
+import { checkModel } from "./check-model.ts";
+import { checkTests } from "./check-tests.ts";
+import { type Draft, quoted, withDraft } from "./draft.ts";
+import { type Lineage, projectLineage } from "./lineage.ts";
+import { orderModels } from "./order.ts";
+import type { ModelProblem } from "./problem.ts";
 import type { Model, Project } from "./project.ts";
-import { modelErrorOf } from "./run-model.ts";
-import { checkTests, compileTest, type RelationName } from "./run-tests.ts";
-import { seedColumnType } from "./seed.ts";
+import { columnsOf } from "./table-diff.ts";
 
-/** A name in a model's text that stands for another while it is checked. */
-type Edit = { readonly at: number; readonly from: string; readonly to: string };
+/** Every problem of a project, and the models that could not be looked at because of one. */
+export type CheckedProject = {
+  readonly problems: readonly ModelProblem[];
+  readonly unchecked: readonly string[];
+};
 
 /**
  * Finds every problem of a project in one pass: texts, names, order, then PostgreSQL's own check of
  * each SELECT and each test in throw-away schemas, in a transaction that is rolled back.
  * Nothing that is published is locked or changed.
  */
-export async function checkProject(pool: Pool, project: Project): Promise<readonly ModelProblem[]> {
+export async function checkProject(pool: Pool, project: Project): Promise<CheckedProject> {
   const { order, problems: orderProblems } = orderModels(project);
   const problems = [...project.problems, ...orderProblems];
-  const unreadable = new Set(problems.map((problem) => problem.file));
-  for (const object of landingObjects(project.models)) {
-    await execute(pool, sql`select landing.create_object(${object})`).catch(() => undefined);
-  }
-  const { client, release } = await connect(pool);
-  try {
-    await client.query("begin");
-    const schemaOf = await createSchemas(client, project);
-    const failed = new Set<string>();
+  const unreadable = new Set([
+    ...orderProblems.map((problem) => problem.file),
+    ...order.filter((model) => model.tree === undefined).map((model) => model.file),
+  ]);
+  const lineage = projectLineage(project, order);
+  const unchecked: string[] = [];
+  await withDraft(pool, project, async (draft) => {
+    const found = await checkModels(draft, order, lineage, unreadable);
+    problems.push(...found.problems);
+    unchecked.push(...found.unchecked);
+    const columns = await columnsByRelation(draft);
     for (const model of order) {
-      const blocked =
-        unreadable.has(model.file) ||
-        model.references.some(({ schema, relation }) => failed.has(`${schema}.${relation}`));
-      if (blocked) {
-        failed.add(model.name);
-        continue;
-      }
-      const found = await checkModel(client, model, schemaOf);
-      if (found.length > 0) failed.add(model.name);
-      problems.push(...found);
-    }
-    const inSchema: RelationName = (schema, relation) => sql.ident(schemaOf(schema), relation);
-    for (const model of order) {
-      if (failed.has(model.name)) continue;
-      const targetsFailed = (label: string) => [...failed].some((name) => label.includes(name));
-      const tests = model.header.tests.filter((test) => !targetsFailed(test.label));
-      problems.push(
-        ...(await checkTests(
-          client,
-          model,
-          tests.map((test) => compileTest(model, test, inSchema)),
-        )),
+      const own = columns.get(model.name);
+      if (own === undefined || found.guessed.has(model.name)) continue;
+      const header = headerProblems(model, own, (name) =>
+        found.guessed.has(name) ? undefined : columns.get(name),
       );
+      problems.push(...header);
+      const wrong = new Set(header.map(({ position }) => position.line));
+      const tests = model.header.tests.filter(
+        ({ line, rule }) =>
+          !wrong.has(line) &&
+          (rule.kind !== "references" ||
+            (columns.has(rule.target) && !found.guessed.has(rule.target))),
+      );
+      problems.push(...(await checkTests(draft, model, tests)));
     }
-  } finally {
-    await client.query("rollback").catch(() => undefined);
-    release();
-  }
-  return problems;
+  });
+  return { problems: sorted(problems), unchecked };
 }
 
-async function createSchemas(
-  client: PoolClient,
-  project: Project,
-): Promise<(schema: string) => string> {
-  const [row] = await query<{ pid: number }>(client, sql`select pg_backend_pid() as pid`);
-  const schemaOf = (schema: string) =>
-    schema === "landing" ? schema : `elt_check_${row?.pid}_${schema}`;
-  for (const schema of ["staging", "seeds", "marts"]) {
-    await execute(client, sql`create schema ${sql.ident(schemaOf(schema))}`);
+type CheckedModels = CheckedProject & {
+  /** Models that stand in the draft, but not as their files say. */
+  readonly guessed: ReadonlySet<string>;
+};
+
+async function checkModels(
+  draft: Draft,
+  order: readonly Model[],
+  lineage: Lineage,
+  unreadable: ReadonlySet<string>,
+): Promise<CheckedModels> {
+  const problems: ModelProblem[] = [];
+  const unchecked: string[] = [];
+  const guessed = new Set<string>();
+  const missing = new Set<string>();
+  for (const model of order) {
+    const reads = model.references.map(({ schema, relation }) => `${schema}.${relation}`);
+    const blocked = unreadable.has(model.file) || reads.some((name) => missing.has(name));
+    if (blocked) {
+      if (!unreadable.has(model.file)) unchecked.push(model.name);
+    } else {
+      const trusted = reads.some((name) => guessed.has(name)) ? "guessed" : "trusted";
+      const checked = await checkModel(draft, model, lineage.get(model.name), trusted);
+      problems.push(...checked.problems);
+      if (checked.stands === "sound") continue;
+      guessed.add(model.name);
+      if (checked.stands === "repaired") continue;
+    }
+    const stands = await createStandIn(draft, model, lineage);
+    if (stands) guessed.add(model.name);
+    else missing.add(model.name);
   }
-  for (const seed of project.seeds) {
-    const columns = sql.join(
-      seed.columns.map(
-        (name) => sql`${sql.ident(name)} ${sql.__dangerous__rawValue(seedColumnType(name))}`,
-      ),
-      ", ",
-    );
-    const table = sql.ident(schemaOf("seeds"), seed.relation);
-    await execute(client, sql`create table ${table} (${columns})`);
-  }
-  return schemaOf;
+  return { problems, unchecked, guessed };
 }
 
-async function checkModel(
-  client: PoolClient,
-  model: Model,
-  schemaOf: (schema: string) => string,
-): Promise<readonly ModelProblem[]> {
-  const { text, edits } = renameReferences(model, schemaOf);
-  const before = `create view "${schemaOf(model.schema)}"."${model.relation}" as\n`;
-  await client.query("savepoint model");
-  try {
-    await client.query(before + text);
-    await client.query("release savepoint model");
-    return [];
-  } catch (error) {
-    await client.query("rollback to savepoint model");
-    const known = modelErrorOf({ ...model, text }, error, { text, before });
-    if (!(known instanceof ModelError)) throw error;
-    return known.problems.map((problem) => ({
-      ...problem,
-      text: model.text,
-      position: positionAt(model.text, originalOffset(problem.position.offset, edits)),
-      message: restoreNames(problem.message, schemaOf),
-    }));
-  }
+/**
+ * A table with the columns that a broken model's text names, of the types that are published, so
+ * that what reads it can be looked at. False when the text does not even name its columns.
+ */
+async function createStandIn(draft: Draft, model: Model, lineage: Lineage): Promise<boolean> {
+  const names = new Set(lineage.get(model.name)?.columns.map(({ name }) => name));
+  if (names.size === 0) return false;
+  const published = await columnsOf(draft.client, model.name);
+  const types = new Map(published.map(({ name, type }) => [name, type]));
+  const columns = [...names].map((name) => `${quoted(name)} ${types.get(name) ?? "text"}`);
+  const table = quoted(draft.schemaOf(model.schema), model.relation);
+  await draft.client.query(`create table ${table} (${columns.join(", ")})`);
+  return true;
 }
 
-/** Writes the throw-away schema where a schema stands in the text, at the parser's positions. */
-function renameReferences(
-  model: Model,
-  schemaOf: (schema: string) => string,
-): { readonly text: string; readonly edits: readonly Edit[] } {
-  const edits: Edit[] = [];
-  for (const { schema, position } of model.references) {
-    if (schema === undefined || schemaOf(schema) === schema) continue;
-    const written = /^(?:"[^"]+"|\w+)/.exec(model.select.slice(position.offset))?.[0];
-    if (written === undefined) continue;
-    edits.push({ at: position.offset, from: written, to: `"${schemaOf(schema)}"` });
-  }
-  edits.sort((a, b) => a.at - b.at);
-  let text = "";
-  let at = 0;
-  for (const edit of edits) {
-    text += model.select.slice(at, edit.at) + edit.to;
-    at = edit.at + edit.from.length;
-  }
-  return { text: text + model.select.slice(at), edits };
-}
-
-/** Offset in the file of an offset in the renamed text. */
-function originalOffset(offset: number, edits: readonly Edit[]): number {
-  let original = offset;
-  for (const edit of edits) {
-    if (original <= edit.at) break;
-    original = Math.max(edit.at, original - (edit.to.length - edit.from.length));
-  }
-  return original;
-}
-
-function restoreNames(message: string, schemaOf: (schema: string) => string): string {
-  return ["staging", "seeds", "marts"].reduce(
-    (text, schema) => text.replaceAll(schemaOf(schema), schema),
-    message,
+/** Columns of everything in the draft, under the names that the models have. */
+async function columnsByRelation(draft: Draft): Promise<ReadonlyMap<string, readonly string[]>> {
+  const schemas = ["staging", "seeds", "marts"];
+  const rows = await query<{ schema: string; relation: string; columns: string[] }>(
+    draft.client,
+    sql`
+      select
+        schema,
+        relname as relation,
+        array_agg(attname::text order by attnum) as columns
+      from unnest(
+        ${schemas}::text[], ${schemas.map(draft.schemaOf)}::text[]
+      ) as drafts (schema, draft)
+      inner join pg_namespace on nspname = draft
+      inner join pg_class on relnamespace = pg_namespace.oid
+      inner join pg_attribute on attrelid = pg_class.oid
+      where attnum > 0 and not attisdropped and relkind in ('r', 'v')
+      group by schema, relname`,
   );
+  return new Map(rows.map(({ schema, relation, columns }) => [`${schema}.${relation}`, columns]));
+}
+
+function sorted(problems: readonly ModelProblem[]): readonly ModelProblem[] {
+  const byPlace = (a: ModelProblem, b: ModelProblem) =>
+    a.file.localeCompare(b.file) ||
+    a.position.line - b.position.line ||
+    a.position.column - b.position.column;
+  return [...problems].sort(byPlace);
 }

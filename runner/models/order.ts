@@ -1,4 +1,5 @@
-import { findObject } from "../../extract/catalogue.ts";
+import { catalogue, findObject } from "../../extract/catalogue.ts";
+import { didYouMean } from "./near-name.ts";
 import type { ModelProblem } from "./problem.ts";
 import type { Model, Project, Stage } from "./project.ts";
 import type { Reference } from "./select.ts";
@@ -22,15 +23,19 @@ export function orderModels(project: Project): {
   readonly problems: readonly ModelProblem[];
 } {
   const byName = new Map(project.models.map((model) => [model.name, model]));
-  const seedNames = new Set(project.seeds.map((seed) => seed.name));
+  const known: KnownNames = {
+    models: [...byName.keys()],
+    seeds: project.seeds.map((seed) => seed.name),
+    unreadableFiles: new Set(project.problems.map((problem) => problem.file)),
+  };
   const problems = project.models.flatMap((model) =>
     model.references.flatMap((reference) => {
-      const message = referenceProblem(model, reference, byName, seedNames);
-      return message === undefined ? [] : [problemAt(model, reference, message)];
+      const problem = referenceProblem(model, reference, known);
+      return problem === undefined ? [] : [problemAt(model, reference, problem)];
     }),
   );
-  const { order, cycle } = sortByReads(project.models, byName);
-  return { order, problems: cycle === undefined ? problems : [...problems, cycle] };
+  const { order, cycles } = sortByReads(project.models, byName);
+  return { order, problems: [...problems, ...cycles] };
 }
 
 /** The CVDW objects whose landing tables the models read. */
@@ -47,52 +52,107 @@ function landingObject(relation: string): string {
   return relation.endsWith(NEWEST) ? relation.slice(0, -NEWEST.length) : relation;
 }
 
+/** What models may be named after. */
+type KnownNames = {
+  readonly models: readonly string[];
+  readonly seeds: readonly string[];
+  /** Files that exist but could not be read. */
+  readonly unreadableFiles: ReadonlySet<string>;
+};
+
+type Complaint = { readonly message: string; readonly hint?: string | undefined };
+
 function referenceProblem(
   model: Model,
   { schema, relation }: Reference,
-  byName: ReadonlyMap<string, Model>,
-  seedNames: ReadonlySet<string>,
-): string | undefined {
+  known: KnownNames,
+): Complaint | undefined {
+  const names = [...known.models, ...known.seeds];
   if (schema === undefined) {
-    return `${relation} has no schema: write staging.${relation}, marts.${relation}…`;
+    const withSchema = names.filter((name) => name.endsWith(`.${relation}`));
+    const allowed = withSchema.filter((name) => isAllowed(model, name));
+    const meant = allowed.length > 0 ? allowed.join(" or ") : nearOf(model, relation, names);
+    return {
+      message: `${relation} has no schema: write staging.${relation}, marts.${relation}…`,
+      hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+    };
   }
   const name = `${schema}.${relation}`;
   if (!mayRead[model.stage].includes(schema)) {
-    return `${model.stage} reads ${mayRead[model.stage].join(", ")}, not ${name}`;
+    return {
+      message: `${model.stage} reads ${mayRead[model.stage].join(", ")}, not ${name}`,
+      hint: wayRound(model, schema, relation, known),
+    };
   }
   if (schema === "landing") {
-    if (findObject(landingObject(relation)) === undefined) return `CVDW has no object ${relation}`;
+    const object = landingObject(relation);
+    if (findObject(object) === undefined) {
+      const objects = catalogue.map((one) => `landing.${one.name}${NEWEST}`);
+      return { message: `CVDW has no object ${relation}`, hint: didYouMean(name, objects) };
+    }
     const objects = new Set(landingObjects([model]));
-    return objects.size > 1 ? "a staging model reads one landing object" : undefined;
+    if (objects.size <= 1) return undefined;
+    return {
+      message: "a staging model reads one landing object",
+      hint: `it reads ${[...objects].join(" and ")}: make one model of each and join them in a mart`,
+    };
   }
+  if (names.includes(name)) return undefined;
+  const hint = didYouMean(
+    name,
+    names.filter((one) => isAllowed(model, one)),
+  );
   if (schema === "seeds") {
-    return seedNames.has(name) ? undefined : `there is no file models/seeds/${relation}.csv`;
+    const file = `models/seeds/${relation}.csv`;
+    return known.unreadableFiles.has(file)
+      ? { message: `${file} cannot be read`, hint: "see the problem of that file" }
+      : { message: `there is no file ${file}`, hint };
   }
-  if (byName.has(name)) return undefined;
   const folder = schema === "staging" ? "models/staging" : "models/marts";
-  return `there is no model ${name} (no file ${folder}/${relation}.sql)`;
+  return { message: `there is no model ${name} (no file ${folder}/${relation}.sql)`, hint };
+}
+
+function isAllowed(model: Model, name: string): boolean {
+  return mayRead[model.stage].includes(name.split(".")[0] ?? "") && name !== model.name;
+}
+
+function nearOf(model: Model, relation: string, names: readonly string[]): string | undefined {
+  const allowed = names.filter((name) => isAllowed(model, name));
+  return didYouMean(relation, allowed)?.replace(/^did you mean (.*)\?$/, "$1");
+}
+
+/** What to read instead of something that is further up or down the flow. */
+function wayRound(
+  model: Model,
+  schema: string,
+  relation: string,
+  { models }: KnownNames,
+): string | undefined {
+  const bare = landingObject(relation);
+  const sameName = models.find((name) => name.endsWith(`.${bare}`) && isAllowed(model, name));
+  if (sameName !== undefined) return `read ${sameName}`;
+  if (schema === "landing") return `add models/staging/${bare}.sql, which types it, and read that`;
+  if (schema === "staging") return `add a mart that gives what you need of ${schema}.${relation}`;
+  return undefined;
 }
 
 function sortByReads(
   models: readonly Model[],
   byName: ReadonlyMap<string, Model>,
-): { readonly order: readonly Model[]; readonly cycle: ModelProblem | undefined } {
+): { readonly order: readonly Model[]; readonly cycles: readonly ModelProblem[] } {
   const order: Model[] = [];
   const done = new Set<string>();
-  let cycle: ModelProblem | undefined;
+  const cycles: ModelProblem[] = [];
 
-  function visit(model: Model, path: readonly string[]): void {
+  function visit(model: Model, path: readonly Model[]): void {
     if (done.has(model.name)) return;
+    const here = [...path, model];
     for (const reference of model.references) {
       const next = byName.get(`${reference.schema}.${reference.relation}`);
       if (next === undefined) continue;
-      const inPath = [...path, model.name].indexOf(next.name);
-      if (inPath >= 0) {
-        const loop = [...[...path, model.name].slice(inPath), next.name].join(" → ");
-        cycle ??= problemAt(model, reference, `models read each other in a circle: ${loop}`);
-        continue;
-      }
-      visit(next, [...path, model.name]);
+      const inPath = here.findIndex((one) => one.name === next.name);
+      if (inPath >= 0) cycles.push(circle(here.slice(inPath), reference));
+      else visit(next, here);
     }
     if (!done.has(model.name)) {
       done.add(model.name);
@@ -101,9 +161,32 @@ function sortByReads(
   }
 
   for (const model of models) visit(model, []);
-  return { order, cycle };
+  return { order, cycles };
 }
 
-function problemAt(model: Model, reference: Reference, message: string): ModelProblem {
-  return { file: model.file, text: model.text, position: reference.position, message };
+/** Models that read each other in a ring, told at the reading that closes it. */
+function circle(ring: readonly Model[], closing: Reference): ModelProblem {
+  const names = ring.map((model) => model.name);
+  const last = ring.at(-1) ?? ring[0];
+  const others = ring.slice(0, -1).flatMap((model, i) => {
+    const next = ring[i + 1]?.name;
+    const read = model.references.find((one) => `${one.schema}.${one.relation}` === next);
+    return read === undefined
+      ? []
+      : [`${model.file}:${read.position.line}:${read.position.column} reads ${next}`];
+  });
+  return {
+    file: last?.file ?? "",
+    text: last?.text ?? "",
+    position: closing.position,
+    message: `models read each other in a circle: ${[...names, names[0]].join(" → ")}`,
+    hint:
+      others.length === 0
+        ? "a model cannot read itself"
+        : `take one of the readings away: here, or ${others.join(", ")}`,
+  };
+}
+
+function problemAt(model: Model, reference: Reference, complaint: Complaint): ModelProblem {
+  return { file: model.file, text: model.text, position: reference.position, ...complaint };
 }

@@ -27,8 +27,13 @@ export class ModelError extends Error {
   override readonly name = "ModelError";
   readonly problems: readonly ModelProblem[];
 
-  constructor(problems: readonly ModelProblem[]) {
-    super(problems.map(formatProblem).join("\n\n"));
+  /** @param unchecked models that could not be looked at, because of the problems of others */
+  constructor(problems: readonly ModelProblem[], unchecked: readonly string[] = []) {
+    const notes =
+      unchecked.length === 0
+        ? []
+        : [`Not checked, because something they read is broken: ${unchecked.join(", ")}.`];
+    super([...problems.map(formatProblem), ...notes].join("\n\n"));
     this.problems = problems;
   }
 }

@@ -47,13 +47,13 @@ export function modelErrorOf(
   ]);
 }
 
-/** Data errors (class 22) quote the value that failed, which may be personal. */
-function withoutValues({ code, message }: DatabaseError): string {
+/** What PostgreSQL says, but data errors (class 22) quote the value, which may be personal. */
+export function withoutValues({ code, message }: DatabaseError): string {
   return code?.startsWith("22") ? message.replace(/".*"/s, "…") : message;
 }
 
 /** Syntax and names (42), data (22), cardinality (21), unsupported (0A): the text's own faults. */
-function isModelFault(code: string | undefined): boolean {
+export function isModelFault(code: string | undefined): boolean {
   return /^(42|22|21|0A)/.test(code ?? "") && code !== INSUFFICIENT_PRIVILEGE;
 }
 

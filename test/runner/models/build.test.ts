@@ -173,7 +173,7 @@ describe("errors in models", () => {
     ],
   ])("%s points to the line, in check and in build", async (_, from, to, message, hint) => {
     const changes = { "models/marts/pessoas.sql": mart.replace(from, to) };
-    const problems = await checkProject(pool, await project(changes));
+    const { problems } = await checkProject(pool, await project(changes));
     const shown = problems.map(formatProblem).join("\n");
     expect(shown).toContain(message);
     expect(shown).toContain(hint);
@@ -184,7 +184,7 @@ describe("errors in models", () => {
   });
 
   test("are all told in one pass, and check leaves nothing behind", async () => {
-    const problems = await checkProject(
+    const { problems } = await checkProject(
       pool,
       await project({
         "models/marts/um.sql": "-- @key conta\nselect conta, nada from staging.pessoas",
@@ -202,7 +202,7 @@ describe("errors in models", () => {
       "models/marts/um.sql:2",
     ]);
     expect(
-      await rows("select nspname from pg_namespace where nspname like 'elt\\_check%'"),
+      await rows("select nspname from pg_namespace where nspname like 'elt\\_draft%'"),
     ).toEqual([]);
   });
 
