@@ -47,6 +47,7 @@ export type ScanResult = {
   /** `stopped` by a limit: the next run goes on from there. */
   readonly verdict: "proven" | "unproven" | "failed" | "stopped";
   readonly mode: "full" | "incremental" | "backfill";
+  /** Different records that the scan read. */
   readonly records: number;
   readonly newVersions: number;
   readonly pages: number;

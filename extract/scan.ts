@@ -172,7 +172,7 @@ async function finishScan(
     object: object.name,
     verdict,
     mode: plan.mode,
-    records: reading.records,
+    records: distinctKeys(reading),
     newVersions: writer.counts().newVersions,
     quarantined: writer.counts().quarantined,
     removed: removals.removed,

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import type { ScanResult } from "../extract/events.ts";
 import type { RunEvent } from "./events.ts";
 import { formatTestResult } from "./models/test-failure.ts";
 
@@ -18,13 +19,18 @@ export function formatEvent(event: RunEvent): string | undefined {
         plural(event.pages, "page").padStart(14),
         seconds(event.ms).padStart(13),
       ].join("");
-      const line = `${mark} ${name}${counts}  ${event.mode}`;
+      const line = `${mark} ${name}${counts}  ${event.mode}${besides(event)}`;
       return event.reason === undefined ? line : `${line}\n  ${event.reason}`;
     }
     case "request-retried":
       return styleText(
         "yellow",
         `  ${event.reason} Trying again in ${seconds(event.ms)} (attempt ${event.attempt + 1}).`,
+      );
+    case "page-size-halved":
+      return styleText(
+        "yellow",
+        `  ${event.object} took too long to answer: pages of ${event.pageSize} records from now on.`,
       );
     case "pass-repeated":
       return styleText(
@@ -65,10 +71,11 @@ export function formatEvent(event: RunEvent): string | undefined {
 export function statusOf(event: RunEvent): StatusLine | undefined {
   switch (event.type) {
     case "object-started":
-      return `  ${event.object}: ${event.mode}${event.since === null ? "" : ` since ${event.since}`}…`;
+      return `  ${event.object}: ${event.mode}${event.since === null ? "" : ` since ${event.since}`}${goingOn(event.resumed)}…`;
     case "page-landed": {
       const left = event.etaMs === undefined ? "" : `, about ${seconds(event.etaMs)} left`;
-      return `  ${event.object}: page ${event.done} of ${event.pages}, ${count(event.records)} records${left}`;
+      const budget = `${plural(event.budgetLeft, "request")} left in the window`;
+      return `  ${event.object}: page ${event.done} of ${event.pages}, ${count(event.records)} records${left}; ${budget}`;
     }
     case "model-built":
       return `  ${event.model} built`;
@@ -80,6 +87,21 @@ export function statusOf(event: RunEvent): StatusLine | undefined {
     default:
       return undefined;
   }
+}
+
+/** What a scan did besides bringing records. */
+function besides({ quarantined, removed, returned }: ScanResult): string {
+  const parts = [
+    quarantined > 0 ? `${count(quarantined)} in quarantine` : "",
+    removed > 0 ? `${count(removed)} removed` : "",
+    returned > 0 ? `${count(returned)} back` : "",
+  ];
+  return parts.map((part) => (part === "" ? "" : `, ${part}`)).join("");
+}
+
+function goingOn(resumed: { readonly unread: number; readonly total: number } | null): string {
+  if (resumed === null) return "";
+  return `, going on with ${count(resumed.unread)} of ${count(resumed.total)} records unread`;
 }
 
 function differences(added: number, changed: number, removed: number): string {
