@@ -1,0 +1,697 @@
+import { leavesOf } from "./columns-read.ts";
+import {
+  type ColumnName,
+  columnNames,
+  type Equality,
+  type FromItem,
+  type Join,
+  type Leaf,
+  type Occurrence,
+  occurrencesOf,
+  occurrencesOfItem,
+  type Query,
+  type SelectQuery,
+  type Subquery,
+} from "./query-shape.ts";
+import { isNode, only } from "./syntax-tree.ts";
+
+/** Which occurrences of relations can be restricted to keys, and which are needed whole. */
+export type KeyProof = {
+  readonly columns: readonly string[];
+  readonly restricted: readonly {
+    readonly occurrence: Occurrence;
+    readonly columns: readonly string[];
+  }[];
+  readonly whole: readonly { readonly occurrence: Occurrence; readonly because: string }[];
+};
+
+/** The key cannot be followed; `at` is the byte of the reason. */
+export class UnprovenError extends Error {
+  override readonly name = "UnprovenError";
+  readonly at: number;
+  /** Index of the key column that is computed, when that is the reason. */
+  readonly computed: number | undefined;
+
+  constructor(message: string, at: number, computed?: number) {
+    super(message);
+    this.at = at;
+    this.computed = computed;
+  }
+}
+
+/** A column of one relation of a FROM. */
+type Column = { readonly leaf: Leaf; readonly name: string };
+/** Per key column, the columns of which the first that is not null is its value. */
+type Vector = readonly (readonly Column[])[];
+
+/** What is known while a proof goes on. */
+type Proof = {
+  /** Names of the key columns, for sentences. */
+  readonly key: readonly string[];
+  /** By place: an occurrence is restricted in one way or not at all. */
+  readonly restricted: Map<number, { occurrence: Occurrence; columns: readonly string[] }>;
+  readonly whole: Map<number, { occurrence: Occurrence; because: string }>;
+};
+
+/**
+ * Proves that the rows of a query with a given key rest only on rows of the restricted occurrences
+ * that carry that key. An occurrence that stands beside the key's own path and is not tied to it by
+ * all key columns is needed whole, wherever it is read.
+ *
+ * @param unfit why a relation cannot be restricted; undefined when it can
+ * @throws UnprovenError when the path of the key itself breaks a rule
+ */
+export function proveKey(
+  query: Query,
+  key: readonly string[],
+  unfit: (relation: string) => string | undefined,
+): KeyProof {
+  const whole: Proof["whole"] = new Map();
+  for (const occurrence of occurrencesOf(query)) {
+    const because = unfit(occurrence.relation);
+    if (because !== undefined) whole.set(occurrence.at, { occurrence, because });
+  }
+  return proveColumns(query, key, whole);
+}
+
+function proveColumns(query: Query, key: readonly string[], unfit: Proof["whole"]): KeyProof {
+  const whole: Proof["whole"] = new Map(unfit);
+  for (;;) {
+    const known = whole.size;
+    const proof: Proof = { key, restricted: new Map(), whole };
+    try {
+      proveQuery(proof, query, key);
+    } catch (error) {
+      // Without a computed column the others may still tell where rows come from.
+      const rest =
+        error instanceof UnprovenError ? withoutComputed(key, error.computed) : undefined;
+      if (rest === undefined) throw error;
+      return proveColumns(query, rest, unfit);
+    }
+    // An occurrence found to be needed whole may have been restricted before that was known.
+    if (whole.size > known) continue;
+    if (proof.restricted.size === 0) {
+      const [first] = [...whole.values()];
+      const because = first === undefined ? "it reads no relation" : reasonOf(first);
+      throw new UnprovenError(because, first?.occurrence.at ?? 0);
+    }
+    return {
+      columns: key,
+      restricted: [...proof.restricted.values()],
+      whole: [...whole.values()],
+    };
+  }
+}
+
+function reasonOf({ occurrence, because }: { occurrence: Occurrence; because: string }): string {
+  return `${occurrence.relation} is needed whole: ${because}`;
+}
+
+function withoutComputed(
+  key: readonly string[],
+  computed: number | undefined,
+): readonly string[] | undefined {
+  if (computed === undefined) return undefined;
+  const rest = key.filter((_, index) => index !== computed);
+  return key[computed] !== "conta" && rest.some((name) => name !== "conta") ? rest : undefined;
+}
+
+/** The query reads something that is restricted, so rules apply to it. */
+function holds(proof: Proof, occurrences: readonly Occurrence[]): boolean {
+  return occurrences.some(({ at }) => !proof.whole.has(at));
+}
+
+function needWhole(proof: Proof, occurrences: readonly Occurrence[], because: string): void {
+  for (const occurrence of occurrences) {
+    if (!proof.whole.has(occurrence.at)) proof.whole.set(occurrence.at, { occurrence, because });
+  }
+}
+
+/** `names` are the output columns that carry the key. */
+function proveQuery(proof: Proof, query: Query, names: readonly string[]): void {
+  if (!holds(proof, occurrencesOf(query))) return;
+  switch (query.kind) {
+    case "opaque":
+      throw new UnprovenError(query.because, query.at);
+    case "set": {
+      if (query.limitAt !== undefined) throw limited(query.limitAt);
+      proveQuery(proof, query.left, names);
+      const positions = names.map((name) => positionOf(query.left, name));
+      proveQuery(
+        proof,
+        query.right,
+        positions.map((position, index) => nameAt(query.right, position, names[index] ?? "")),
+      );
+      return;
+    }
+    case "select":
+      proveSelect(proof, query, names);
+  }
+}
+
+function limited(at: number): UnprovenError {
+  return new UnprovenError("LIMIT and OFFSET look at all rows", at);
+}
+
+function proveSelect(proof: Proof, query: SelectQuery, names: readonly string[]): void {
+  if (query.limitAt !== undefined) throw limited(query.limitAt);
+  const { from } = query;
+  if (from === undefined) throw new UnprovenError("a subquery stands without FROM", query.at);
+  const vector = names.map((name, index) => columnsBehind(query, from, name, index));
+  const filter = resolvedPairs(from, query.equalities);
+  for (const [index, columns] of vector.entries()) {
+    if (!isOneValue(from, columns, filter)) {
+      const message = `the key column ${nameOf(proof, index)} is the first of columns that differ`;
+      throw new UnprovenError(message, query.at, index);
+    }
+  }
+  proveItem(proof, from, vector, filter);
+
+  const check = (items: readonly unknown[], what: string, at: number): void => {
+    for (const [index, columns] of vector.entries()) {
+      if (!includesKey(query, from, items, columns, filter)) {
+        throw new UnprovenError(`${what} ${nameOf(proof, index)}`, at);
+      }
+    }
+  };
+  if (query.grouping.kind === "sets") {
+    throw new UnprovenError("GROUPING SETS put keys together", query.grouping.at);
+  }
+  if (query.grouping.kind === "by") {
+    check(query.grouping.items, "GROUP BY does not contain the key column", query.grouping.at);
+  }
+  if (query.distinct !== undefined && query.distinct !== "all") {
+    check(query.distinct, "DISTINCT ON does not contain the key column", query.at);
+  }
+  for (const { partition, at } of query.windows) {
+    check(partition, "a window's PARTITION BY does not contain the key column", at);
+  }
+  for (const subquery of query.subqueries) {
+    proveSubquery(proof, subquery, from, vector, filter);
+  }
+}
+
+function nameOf({ key }: Proof, index: number): string {
+  return key[index] ?? "";
+}
+
+/** A subquery of the rows' own conditions must be tied to the key of the row it is asked for. */
+function proveSubquery(
+  proof: Proof,
+  { query, place, at }: Subquery,
+  from: FromItem,
+  vector: Vector,
+  filter: readonly Pair[],
+): void {
+  const occurrences = occurrencesOf(query);
+  if (!holds(proof, occurrences)) return;
+  try {
+    if (place === "join") throw new UnprovenError("it is asked while rows are joined", at);
+    const outer = vector.map((columns) => equalColumns(from, columns, filter));
+    proveTied(proof, query, outer, at);
+  } catch (error) {
+    if (!(error instanceof UnprovenError)) throw error;
+    needWhole(proof, occurrences, `a subquery reads it, and ${error.message}`);
+  }
+}
+
+/**
+ * Every row that a correlated subquery looks at carries the key of the outer row: its WHERE equates
+ * a column of it with each key column.
+ * @param outer per key column, the outer columns that equal it
+ */
+function proveTied(
+  proof: Proof,
+  query: Query,
+  outer: readonly (readonly Column[])[],
+  at: number,
+): void {
+  if (query.kind !== "select" || query.from === undefined) {
+    throw new UnprovenError("it is not a plain SELECT", at);
+  }
+  if (query.limitAt !== undefined) throw limited(query.limitAt);
+  const { from } = query;
+  const inner = leavesOf(from);
+  const vector = outer.map((columns, index): Column[] => {
+    for (const [left, right] of query.equalities) {
+      for (const [own, other] of [
+        [left, right],
+        [right, left],
+      ] as const) {
+        const column = resolve(from, own);
+        const isOuter = !inner.some((leaf) => leaf.alias === other.alias);
+        const isKey = columns.some(
+          ({ leaf, name }) => leaf.alias === other.alias && name === other.name,
+        );
+        if (column !== undefined && isOuter && isKey) return [column];
+      }
+    }
+    throw new UnprovenError(`its WHERE does not equate the key column ${nameOf(proof, index)}`, at);
+  });
+  const filter = resolvedPairs(from, query.equalities);
+  proveItem(proof, from, vector, filter);
+  const isHidden = ({ leaf: { alias } }: Column) => inner.some((leaf) => leaf.alias === alias);
+  const reach = vector.map((columns, index) => [
+    ...equalColumns(from, columns, filter),
+    ...(outer[index] ?? []).filter((column) => !isHidden(column)),
+  ]);
+  for (const subquery of query.subqueries) {
+    const occurrences = occurrencesOf(subquery.query);
+    if (!holds(proof, occurrences)) continue;
+    proveTied(proof, subquery.query, reach, subquery.at);
+  }
+}
+
+type Pair = readonly [Column, Column];
+
+/**
+ * The rows of a part of FROM that have a key rest only on rows that carry it.
+ * @param filter equalities that every row must meet after the part is put together
+ */
+function proveItem(proof: Proof, item: FromItem, vector: Vector, filter: readonly Pair[]): void {
+  if (!holds(proof, occurrencesOfItem(item))) return;
+  if (item.kind === "join") proveJoin(proof, item, vector, filter);
+  else proveLeaf(proof, item, vector);
+}
+
+function proveLeaf(proof: Proof, leaf: Leaf, vector: Vector): void {
+  const names = vector.map(([column, ...others], index) => {
+    if (column === undefined || others.some(({ name }) => name !== column.name)) {
+      throw new UnprovenError(`${nameOf(proof, index)} is not one column`, placeOf(leaf), index);
+    }
+    return column.name;
+  });
+  switch (leaf.kind) {
+    case "rows":
+      return;
+    case "opaque":
+      throw new UnprovenError(leaf.because, leaf.at);
+    case "query":
+      proveQuery(proof, leaf.query, originalNames(leaf, names));
+      return;
+    case "relation": {
+      const { occurrence } = leaf;
+      const before = proof.restricted.get(occurrence.at);
+      if (before !== undefined && before.columns.join() !== names.join()) {
+        const because = `it is read by (${before.columns.join(", ")}) and by (${names.join(", ")})`;
+        needWhole(proof, [occurrence], because);
+        throw new UnprovenError(because, occurrence.at);
+      }
+      proof.restricted.set(occurrence.at, { occurrence, columns: names });
+    }
+  }
+}
+
+function placeOf(leaf: Leaf): number {
+  if (leaf.kind === "rows") return 0;
+  return leaf.kind === "relation" ? leaf.occurrence.at : leaf.at;
+}
+
+/** Columns as the query names them, where `as t (a, b)` gave new names. */
+function originalNames(
+  leaf: Extract<Leaf, { kind: "query" }>,
+  names: readonly string[],
+): readonly string[] {
+  if (leaf.renamed.length === 0) return names;
+  return names.map((name) => {
+    const position = leaf.renamed.indexOf(name);
+    return position < 0 ? name : nameAt(leaf.query, position, name);
+  });
+}
+
+type Side = "left" | "right";
+
+function proveJoin(proof: Proof, join: Join, vector: Vector, filter: readonly Pair[]): void {
+  const sides = sidesOf(join, vector, filter);
+  for (const side of ["left", "right"] as const) {
+    const item = join[side];
+    const occurrences = occurrencesOfItem(item);
+    if (!holds(proof, occurrences)) continue;
+    const mayGiveUp = vector.every((columns) => columns.every((column) => !isIn(item, column)));
+    try {
+      proveSide(proof, join, side, sides, filter);
+    } catch (error) {
+      if (!(error instanceof UnprovenError) || !mayGiveUp) throw error;
+      needWhole(proof, occurrences, error.message);
+    }
+  }
+}
+
+function proveSide(
+  proof: Proof,
+  join: Join,
+  side: Side,
+  sides: { readonly [side in Side]: readonly (readonly Column[])[] },
+  filter: readonly Pair[],
+): void {
+  const item = join[side];
+  const own = sides[side];
+  const missing = own.findIndex((columns) => columns.length === 0);
+  if (missing < 0) {
+    proveItem(proof, item, own, filterBelow(join, side, filter));
+    return;
+  }
+  const other = sides[side === "left" ? "right" : "left"];
+  if (item.kind === "query" && item.lateral && side === "right") {
+    const outer = other.map((columns) => equalColumns(join.left, columns, filter));
+    proveTied(proof, item.query, outer, item.at);
+    return;
+  }
+  throw new UnprovenError(
+    `it is joined without the key column ${nameOf(proof, missing)} on both sides`,
+    join.at,
+  );
+}
+
+/**
+ * The key as each side of a join carries it: for every key column the columns of that side that
+ * hold it in all pairs of rows that the join puts together; empty where there are none.
+ */
+function sidesOf(
+  join: Join,
+  vector: Vector,
+  filter: readonly Pair[],
+): { readonly [side in Side]: readonly (readonly Column[])[] } {
+  const left: (readonly Column[])[] = [];
+  const right: (readonly Column[])[] = [];
+  for (const [index, columns] of vector.entries()) {
+    const inLeft = columns.filter((column) => isIn(join.left, column));
+    const inRight = columns.filter((column) => isIn(join.right, column));
+    const equal = equalColumns(join, columns, filter);
+    const tied = (item: FromItem) => equal.filter((column) => isIn(item, column)).slice(0, 1);
+    const keeps: Side = inLeft.length > 0 ? "left" : "right";
+    const both = inLeft.length > 0 && inRight.length > 0;
+    if (join.type === "full") {
+      if (!both) throw missingSide(join, index);
+      left.push(inLeft);
+      right.push(inRight);
+      continue;
+    }
+    if (join.type !== "inner" && !both && keeps !== join.type) throw missingSide(join, index);
+    left.push(inLeft.length > 0 ? inLeft : tied(join.left));
+    right.push(inRight.length > 0 ? inRight : tied(join.right));
+  }
+  return { left, right };
+}
+
+function missingSide(join: Join, index: number): UnprovenError {
+  return new UnprovenError(
+    "the key comes from a side of an outer join that may be missing",
+    join.at,
+    index,
+  );
+}
+
+/** Of several columns, all that are not null are equal: whichever comes first is the key. */
+function isOneValue(item: FromItem, columns: readonly Column[], filter: readonly Pair[]): boolean {
+  const [first, ...others] = columns;
+  if (first === undefined) return false;
+  if (others.every((column) => includes([first], column))) return true;
+  if (item.kind !== "join") return false;
+  const inLeft = columns.filter((column) => isIn(item.left, column));
+  const inRight = columns.filter((column) => isIn(item.right, column));
+  const leftIsOne = () => isOneValue(item.left, inLeft, filterBelow(item, "left", filter));
+  const rightIsOne = () => isOneValue(item.right, inRight, filterBelow(item, "right", filter));
+  if (inRight.length === 0) return leftIsOne();
+  if (inLeft.length === 0) return rightIsOne();
+  if (item.type === "full") return leftIsOne() && rightIsOne() && isTied(item, inLeft, inRight);
+  const [kept, rest] = item.type === "right" ? [inRight, inLeft] : [inLeft, inRight];
+  const equal = equalColumns(item, kept, filter);
+  const keptIsOne = item.type === "right" ? rightIsOne() : leftIsOne();
+  return keptIsOne && rest.every((column) => includes(equal, column));
+}
+
+/** A condition of the join equates a column of each side that holds the key. */
+function isTied(join: Join, inLeft: readonly Column[], inRight: readonly Column[]): boolean {
+  const left = equalColumns(join.left, inLeft, []);
+  const right = equalColumns(join.right, inRight, []);
+  return pairsOf(join).some(
+    ([a, b]) =>
+      (includes(left, a) && includes(right, b)) || (includes(left, b) && includes(right, a)),
+  );
+}
+
+/** Equalities that a side's rows must meet to leave a trace in the result of the join. */
+function filterBelow(join: Join, side: Side, filter: readonly Pair[]): readonly Pair[] {
+  const within = (pairs: readonly Pair[]) =>
+    pairs.filter((pair) => pair.every((column) => isIn(join[side], column)));
+  if (join.type === "inner") return within([...filter, ...pairsOf(join)]);
+  if (join.type === "full") return [];
+  return join.type === side ? within(filter) : within([...filter, ...pairsOf(join)]);
+}
+
+/**
+ * Columns that, in every row whose key column is not null, are null or equal to it. The key column
+ * is the first of `columns` that is not null.
+ */
+function equalColumns(
+  item: FromItem,
+  columns: readonly Column[],
+  filter: readonly Pair[],
+): readonly Column[] {
+  const equal = columns.filter((column) => isIn(item, column));
+  if (equal.length === 0 || item.kind !== "join") return equal;
+  for (;;) {
+    const known = equal.length;
+    const add = (more: readonly Column[]): void => {
+      for (const column of more) if (!includes(equal, column)) equal.push(column);
+    };
+    add(equalColumns(item.left, equal, filterBelow(item, "left", filter)));
+    add(equalColumns(item.right, equal, filterBelow(item, "right", filter)));
+    for (const [a, b] of filter) {
+      if (includes(equal, a) && isIn(item, b)) add([b]);
+      if (includes(equal, b) && isIn(item, a)) add([a]);
+    }
+    for (const [a, b] of item.type === "full" ? [] : pairsOf(item)) {
+      if (includes(equal, a) && mayFollow(item, b)) add([b]);
+      if (includes(equal, b) && mayFollow(item, a)) add([a]);
+    }
+    if (equal.length === known) return equal;
+  }
+}
+
+/** A side that an outer join keeps has rows that its condition says nothing about. */
+function mayFollow(join: Join, column: Column): boolean {
+  return join.type === "inner" || !isIn(join[join.type === "left" ? "left" : "right"], column);
+}
+
+/** Columns that equal the key column in every row, also where it is null. */
+function sameColumns(item: FromItem, column: Column, filter: readonly Pair[]): readonly Column[] {
+  const same = [column];
+  const pairs = [...filter, ...innerPairs(item)];
+  for (;;) {
+    const known = same.length;
+    for (const [a, b] of pairs) {
+      if (includes(same, a) && !includes(same, b)) same.push(b);
+      if (includes(same, b) && !includes(same, a)) same.push(a);
+    }
+    if (same.length === known) return same;
+  }
+}
+
+/** Conditions that every row of the result meets. */
+function innerPairs(item: FromItem): readonly Pair[] {
+  if (item.kind !== "join") return [];
+  switch (item.type) {
+    case "inner":
+      return [...pairsOf(item), ...innerPairs(item.left), ...innerPairs(item.right)];
+    case "left":
+      return innerPairs(item.left);
+    case "right":
+      return innerPairs(item.right);
+    case "full":
+      return [];
+  }
+}
+
+/** A list of GROUP BY, DISTINCT ON or PARTITION BY holds the key column itself. */
+function includesKey(
+  query: SelectQuery,
+  from: FromItem,
+  items: readonly unknown[],
+  columns: readonly Column[],
+  filter: readonly Pair[],
+): boolean {
+  const [only, second] = columns;
+  const same = only !== undefined && second === undefined ? sameColumns(from, only, filter) : [];
+  return items.some((item) => {
+    const value = valueBehind(query, from, item);
+    const written = columnNames(value)?.map((name) => resolveAll(from, name));
+    if (written === undefined) return false;
+    const found = written.flatMap((part) => part ?? []);
+    if (written.some((part) => part === undefined)) return false;
+    if (found.length === 1) return found.some((column) => includes(same, column));
+    return found.length === columns.length && found.every((column) => includes(columns, column));
+  });
+}
+
+/** `group by 1` and `group by alias` mean a target. */
+function valueBehind(query: SelectQuery, from: FromItem, item: unknown): unknown {
+  const constant = only(item, "A_Const")?.ival;
+  const position = isNode(constant) ? constant.ival : undefined;
+  if (typeof position === "number") {
+    const before = query.targets.slice(0, position);
+    const target = before.at(-1);
+    const counted = before.every(({ kind }) => kind === "column");
+    return counted && target?.kind === "column" ? target.value : undefined;
+  }
+  const [name, second] = columnNames(item) ?? [];
+  if (name === undefined || second !== undefined || name.alias !== undefined) return item;
+  if (resolveAll(from, name) !== undefined) return item;
+  const target = query.targets.find((one) => one.kind === "column" && one.name === name.name);
+  return target?.kind === "column" ? target.value : item;
+}
+
+/** The columns of FROM that an output column is a copy of. */
+function columnsBehind(
+  query: SelectQuery,
+  from: FromItem,
+  name: string,
+  index: number,
+): readonly Column[] {
+  const named = query.targets.filter((target) => target.kind === "column" && target.name === name);
+  const [target] = named;
+  if (target?.kind === "column") {
+    const columns = columnNames(target.value)?.map((column) => resolveAll(from, column));
+    const found = columns?.flatMap((part) => part ?? []) ?? [];
+    if (columns === undefined || columns.some((part) => part === undefined)) {
+      throw new UnprovenError(
+        `the key column ${name} is computed, not a column of an input`,
+        placeOfValue(target.value, query.at),
+        index,
+      );
+    }
+    return found;
+  }
+  const merged = query.targets.some((one) => one.kind === "star" && one.alias === undefined)
+    ? mergesName(from, name)
+    : false;
+  const columns = merged ? resolveAll(from, { alias: undefined, name }) : undefined;
+  if (columns !== undefined) return columns;
+  const stars = query.targets.flatMap((one) => (one.kind === "star" ? [one] : []));
+  const leaves = stars.flatMap(({ alias }) =>
+    leavesOf(from).filter((leaf) => alias === undefined || leaf.alias === alias),
+  );
+  const known = leaves.filter((leaf) => columnsOfLeaf(leaf)?.includes(name) ?? false);
+  const [leaf, second] = known.length > 0 ? known : leaves;
+  if (leaf === undefined || second !== undefined) {
+    throw new UnprovenError(`it cannot be told where the key column ${name} comes from`, query.at);
+  }
+  return [{ leaf, name }];
+}
+
+function placeOfValue(value: unknown, otherwise: number): number {
+  const holder = isNode(value) ? Object.values(value).find(isNode) : undefined;
+  return typeof holder?.location === "number" ? holder.location : otherwise;
+}
+
+/** Output columns of a relation of FROM; undefined when a star hides them. */
+function columnsOfLeaf(leaf: Leaf): readonly string[] | undefined {
+  if (leaf.kind !== "query") return undefined;
+  return leaf.renamed.length > 0 ? undefined : outputColumns(leaf.query);
+}
+
+function outputColumns(query: Query): readonly string[] | undefined {
+  if (query.kind === "set") return outputColumns(query.left);
+  if (query.kind === "opaque") return undefined;
+  const columns: string[] = [];
+  for (const target of query.targets) {
+    if (target.kind === "column") {
+      columns.push(target.name ?? "?column?");
+      continue;
+    }
+    const leaves = query.from === undefined ? [] : leavesOf(query.from);
+    for (const leaf of leaves) {
+      if (target.alias !== undefined && leaf.alias !== target.alias) continue;
+      const inner = columnsOfLeaf(leaf);
+      if (inner === undefined) return undefined;
+      columns.push(...inner);
+    }
+  }
+  return columns;
+}
+
+/** Where a column stands in the output of the first arm of a set operation. */
+function positionOf(query: Query, name: string): number {
+  const position = outputColumns(query)?.indexOf(name) ?? -1;
+  if (position < 0) {
+    throw new UnprovenError(`the place of ${name} among the columns is hidden by a star`, query.at);
+  }
+  return position;
+}
+
+/** The column at that place in another arm, whatever its name. */
+function nameAt(query: Query, position: number, name: string): string {
+  const columns = outputColumns(query);
+  const found = columns?.[position];
+  if (found === undefined || columns?.indexOf(found) !== position) {
+    throw new UnprovenError(`${name} cannot be found in every arm of the set operation`, query.at);
+  }
+  return found;
+}
+
+function resolvedPairs(from: FromItem, equalities: readonly Equality[]): readonly Pair[] {
+  return equalities.flatMap(([left, right]): Pair[] => {
+    const a = resolve(from, left);
+    const b = resolve(from, right);
+    return a === undefined || b === undefined ? [] : [[a, b]];
+  });
+}
+
+/** Equalities of a join's own condition. */
+function pairsOf(join: Join): readonly Pair[] {
+  const pairs = [...resolvedPairs(join, join.equalities)];
+  for (const name of join.using) {
+    const left = resolve(join.left, { alias: undefined, name });
+    const right = resolve(join.right, { alias: undefined, name });
+    if (left !== undefined && right !== undefined) pairs.push([left, right]);
+  }
+  return pairs;
+}
+
+/** The one column that a name means; undefined when that cannot be told. */
+function resolve(from: FromItem, name: ColumnName): Column | undefined {
+  const columns = resolveAll(from, name);
+  return columns?.length === 1 ? columns[0] : undefined;
+}
+
+/** The columns that a name means: two where USING merged them in a full join. */
+function resolveAll(from: FromItem, { alias, name }: ColumnName): readonly Column[] | undefined {
+  const leaves = leavesOf(from);
+  if (alias !== undefined) {
+    const [leaf, second] = leaves.filter((one) => one.alias === alias);
+    return leaf === undefined || second !== undefined ? undefined : [{ leaf, name }];
+  }
+  if (from.kind === "join") {
+    if (from.using.includes(name)) {
+      const left = resolveAll(from.left, { alias, name });
+      const right = resolveAll(from.right, { alias, name });
+      if (left === undefined || right === undefined) return undefined;
+      if (from.type === "full") return [...left, ...right];
+      return from.type === "right" ? right : left;
+    }
+    const usedBelow = [from.left, from.right].filter((side) => mergesName(side, name));
+    const [side] = usedBelow;
+    if (side !== undefined && usedBelow.length === 1) return resolveAll(side, { alias, name });
+    const known = leaves.filter((leaf) => columnsOfLeaf(leaf)?.includes(name) ?? false);
+    const open = leaves.filter((leaf) => columnsOfLeaf(leaf) === undefined);
+    const [leaf] = known;
+    if (leaf !== undefined && known.length === 1 && open.length === 0) return [{ leaf, name }];
+    return undefined;
+  }
+  const [leaf] = leaves;
+  return leaf === undefined ? undefined : [{ leaf, name }];
+}
+
+function mergesName(item: FromItem, name: string): boolean {
+  if (item.kind !== "join") return false;
+  return item.using.includes(name) || mergesName(item.left, name) || mergesName(item.right, name);
+}
+
+function isIn(item: FromItem, { leaf }: Column): boolean {
+  return leavesOf(item).includes(leaf);
+}
+
+function includes(columns: readonly Column[], { leaf, name }: Column): boolean {
+  return columns.some((column) => column.leaf === leaf && column.name === name);
+}
