@@ -13,6 +13,17 @@ export class ConfigError extends Error {
   }
 }
 
+/** Reads settings; their problems go to those of others, so that all are told at once. */
+export function collectProblems<T>(problems: string[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
+
 /** Another run holds the lock. The message says which one. */
 export class LockError extends Error {
   override readonly name = "LockError";

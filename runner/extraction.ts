@@ -1,52 +1,57 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Pool } from "pg";
 import { createBudget } from "../extract/budget.ts";
-import { type CvdwObject, catalogue, defaultObjects, findObject } from "../extract/catalogue.ts";
+import type { CvdwObject } from "../extract/catalogue.ts";
 import { createCvdwClient } from "../extract/cvdw.ts";
 import type { ScanResult } from "../extract/events.ts";
 import { extractionLock, extractObjects } from "../extract/extract.ts";
+import { credentialsRefused } from "../extract/give-up.ts";
 import { closeInterruptedLoads } from "../extract/load-record.ts";
-import { everyPage } from "../extract/scan-options.ts";
-import { exitCodes } from "./command.ts";
+import type { ScanOptions } from "../extract/scan-options.ts";
 import type { SourceConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import type { RunEvent } from "./events.ts";
-import type { Reporter } from "./reporter.ts";
-import { locked, type Outcome, type Session } from "./session.ts";
+import { locked, type Session } from "./session.ts";
 
-/** The source's own maximum. */
-const PAGE_SIZE = 500;
+/** What an extraction reads, of which account, and how. */
+export type Extraction = {
+  readonly source: SourceConfig;
+  readonly objects: readonly CvdwObject[];
+  readonly options: ScanOptions;
+};
 
 /**
- * Extracts objects of one account while holding its lock.
+ * Extracts objects of one account while holding its lock. A backfill has a lock of its own: one an
+ * account, which may run while the daily extraction does.
  * @throws LockError when another run extracts the account, ConfigError when the source refuses the
  *   credentials for every object
  */
 export async function runExtraction(
-  { pool, runId }: Session,
-  source: SourceConfig,
-  objects: readonly CvdwObject[],
+  session: Session,
+  extraction: Extraction,
   emit: (event: RunEvent) => void,
 ): Promise<readonly ScanResult[]> {
-  const { conta } = source;
-  const lock = { name: extractionLock(conta), subject: `An extraction of account ${conta}` };
-  const results = await locked(pool, lock, async () => {
-    await closeInterruptedLoads(pool, conta);
-    return extract(pool, runId, source, objects, emit);
+  const { conta } = extraction.source;
+  const backfill = extraction.options.range !== undefined;
+  const lock = backfill
+    ? { name: `backfill ${conta}`, subject: `A backfill of account ${conta}` }
+    : { name: extractionLock(conta), subject: `An extraction of account ${conta}` };
+  const results = await locked(session.pool, lock, async () => {
+    await closeInterruptedLoads(session.pool, conta, backfill ? "backfill" : "daily");
+    return extract(session, extraction, emit);
   });
-  if (results.length > 0 && results.every((result) => result.fault === "unauthorized")) {
-    throw new ConfigError([
-      `CVDW refused the credentials of account ${conta} for every object (401): check CVCRM_API_EMAIL, CVCRM_API_TOKEN and CVCRM_ACCOUNT, and that the user has access to CVDW.`,
-    ]);
-  }
+  if (credentialsRefused(results)) throw new ConfigError([refusedSentence(conta, results)]);
   return results;
 }
 
+/** One object alone may also be one that the user has no permission for. */
+function refusedSentence(conta: string, [first, second]: readonly ScanResult[]): string {
+  const what = second === undefined ? first?.object : undefined;
+  return `CVDW refused the credentials of account ${conta} for ${what ?? "every object"} (401): check CVCRM_API_EMAIL, CVCRM_API_TOKEN and CVCRM_ACCOUNT, and that the user has access to ${what ?? "CVDW"}.`;
+}
+
 async function extract(
-  pool: Pool,
-  runId: bigint,
-  source: SourceConfig,
-  objects: readonly CvdwObject[],
+  { pool, runId }: Session,
+  { source, objects, options }: Extraction,
   emit: (event: RunEvent) => void,
 ): Promise<readonly ScanResult[]> {
   const { conta, email, token } = source;
@@ -66,7 +71,7 @@ async function extract(
     random: Math.random,
     database: pool,
     runId,
-    options: { ...everyPage, pageSize: PAGE_SIZE },
+    options,
     now: () => new Date(),
   };
   try {
@@ -74,37 +79,4 @@ async function extract(
   } finally {
     await client.close();
   }
-}
-
-/** Tells on stderr which objects did not arrive whole: exit 3 when there is one. */
-export function reportExtraction(results: readonly ScanResult[], reporter: Reporter): Outcome {
-  const bad = results.filter((result) => result.verdict !== "proven");
-  const [first] = bad;
-  if (first === undefined) return { exitCode: exitCodes.done };
-  const names = bad.map((result) => result.object).join(", ");
-  const error = `${bad.length} of ${results.length} objects did not arrive whole (${names}). ${first.reason ?? ""}`;
-  reporter.failure(error, exitCodes.sourceFailed);
-  return { exitCode: exitCodes.sourceFailed, error };
-}
-
-function unknownObject(name: string): string {
-  const all = catalogue.map((object) => object.name).sort();
-  const start = name.slice(0, 4);
-  const near = all.filter((known) => known.includes(name) || known.startsWith(start));
-  return near.length > 0
-    ? `CVDW has no object ${name}. Near it: ${near.join(", ")}.`
-    : `CVDW has no object ${name}. Objects: ${all.join(", ")}.`;
-}
-
-/**
- * The objects that a command names; all that the marts need when it names none.
- * @throws ConfigError for a name that CVDW does not have
- */
-export function chooseObjects(names: readonly string[]): readonly CvdwObject[] {
-  if (names.length === 0) return defaultObjects;
-  const unknown = names.filter((name) => findObject(name) === undefined);
-  if (unknown.length > 0) {
-    throw new ConfigError(unknown.map(unknownObject));
-  }
-  return names.flatMap((name) => findObject(name) ?? []);
 }

@@ -3,11 +3,13 @@ import pg from "pg";
 import { generateAccount } from "../emulator/generate-account.ts";
 import { type Emulator, startEmulator } from "../emulator/server.ts";
 import { defaultObjects } from "../extract/catalogue.ts";
+import { everyPage } from "../extract/scan-options.ts";
 import { projectRoot, runBuild } from "../runner/building.ts";
 import { type Command, exitCodes, type Invocation } from "../runner/command.ts";
 import { readServerConfig } from "../runner/config.ts";
 import { type Database, openDatabase } from "../runner/database.ts";
-import { reportExtraction, runExtraction } from "../runner/extraction.ts";
+import { runExtraction } from "../runner/extraction.ts";
+import { reportExtraction } from "../runner/extraction-report.ts";
 import { startEmbeddedPostgres } from "../runner/postgres/embedded.ts";
 import { recorded } from "../runner/session.ts";
 import { type RunningServer, startServer } from "./serve.ts";
@@ -76,7 +78,8 @@ function runOnce(invocation: Invocation, { pool }: Database, emulator: Emulator)
     rateLimit: { requests: REQUESTS_PER_MINUTE, windowMs: 60_000 },
   };
   return recorded(invocation, pool, { command: "demo", conta: CONTA }, async (session) => {
-    const results = await runExtraction(session, source, defaultObjects, reporter.event);
+    const extraction = { source, objects: defaultObjects, options: everyPage };
+    const results = await runExtraction(session, extraction, reporter.event);
     await runBuild(session, reporter.event);
     return reportExtraction(results, reporter);
   });

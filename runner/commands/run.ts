@@ -1,46 +1,48 @@
+import { defaultObjects } from "../../extract/catalogue.ts";
 import { runBuild } from "../building.ts";
 import type { Command, Invocation } from "../command.ts";
 import { readDatabaseConfig, readSourceConfig } from "../config.ts";
-import { ConfigError } from "../errors.ts";
-import { chooseObjects, reportExtraction, runExtraction } from "../extraction.ts";
+import { ConfigError, collectProblems } from "../errors.ts";
+import { type Extraction, runExtraction } from "../extraction.ts";
+import { reportExtraction } from "../extraction-report.ts";
+import { readScanOptions, scanOptions, scanOptionsHelp } from "../scan-arguments.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
   summary: "extract, build, test and publish, once",
-  help: `Usage: elt run
+  help: `Usage: elt run [options]
 
 Extracts the default objects of CVCRM_ACCOUNT, builds every model, runs the tests and publishes
-everything in one transaction. What arrived is published even when an object failed (exit 3).`,
+everything in one transaction. What arrived is published even when an object failed (exit 3) or a
+limit stopped the extraction.
+
+Options
+${scanOptionsHelp}
+
+Other objects, and a part of the past, are landed by elt extract.`,
+  options: scanOptions,
   run,
 };
 
 async function run(invocation: Invocation): Promise<number> {
   const { reporter } = invocation;
-  const source = readSource(invocation);
+  const extraction = readExtraction(invocation);
+  const { conta } = extraction.source;
   return withDatabase(invocation, "run", ({ pool }) =>
-    recorded(invocation, pool, { command: "run", conta: source.conta }, async (session) => {
-      const objects = chooseObjects([]);
-      const results = await runExtraction(session, source, objects, reporter.event);
+    recorded(invocation, pool, { command: "run", conta }, async (session) => {
+      const results = await runExtraction(session, extraction, reporter.event);
       await runBuild(session, reporter.event);
       return reportExtraction(results, reporter);
     }),
   );
 }
 
-/** Problems of the source's and the database's settings are told together. */
-function readSource({ env }: Invocation) {
+/** Problems of options and settings are told together. */
+function readExtraction({ options, env }: Invocation): Extraction {
   const problems: string[] = [];
-  const collect = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.push(...error.problems);
-      return undefined;
-    }
-  };
-  const source = collect(() => readSourceConfig(env));
-  collect(() => readDatabaseConfig(env));
+  const scan = readScanOptions(options, new Date(), problems);
+  const source = collectProblems(problems, () => readSourceConfig(env));
+  collectProblems(problems, () => readDatabaseConfig(env));
   if (source === undefined || problems.length > 0) throw new ConfigError(problems);
-  return source;
+  return { source, objects: defaultObjects, options: scan };
 }
