@@ -1,6 +1,7 @@
 import { Agent, request, errors as undiciErrors } from "undici";
 import type { CvdwObject } from "./catalogue.ts";
 import { CvdwError, type CvdwFault } from "./errors.ts";
+import type { FieldObserver } from "./fields.ts";
 import { type Page, PageSyntaxError, slicePage } from "./page.ts";
 import { wantedFields } from "./record.ts";
 
@@ -22,6 +23,8 @@ export type PageRequest = {
   readonly since?: string | undefined;
   /** Only what was created or altered until then, the same form. */
   readonly until?: string | undefined;
+  /** Counts the fields of the records that arrive. */
+  readonly fields?: FieldObserver | undefined;
 };
 
 /** A page and the size of the answer that carried it. */
@@ -83,7 +86,10 @@ function pageOf(source: Source, wanted: PageRequest, answer: Answer): PageAnswer
   }
   if (!startsLikeJson(body)) throw malformed(wanted, answer, "it is not JSON");
   try {
-    return { page: slicePage(body, wantedFields(wanted.object)), bytes: body.length };
+    return {
+      page: slicePage(body, wantedFields(wanted.object), wanted.fields),
+      bytes: body.length,
+    };
   } catch (error) {
     if (!(error instanceof PageSyntaxError)) throw error;
     throw malformed(wanted, answer, error.message);

@@ -1,4 +1,5 @@
 import type { CvdwFault } from "./errors.ts";
+import type { FieldDrift } from "./record-fields.ts";
 
 /** What extraction tells while it runs; the terminal, the JSON log and tests consume it. */
 export type ExtractEvent =
@@ -39,6 +40,7 @@ export type ExtractEvent =
       readonly total: number;
       readonly distinct: number;
     }
+  | { readonly type: "drift-found"; readonly object: string; readonly drift: readonly FieldDrift[] }
   | ({ readonly type: "object-finished" } & ScanResult);
 
 /** How the scan of one object ended. */

@@ -1,6 +1,7 @@
 import type { CvdwObject } from "./catalogue.ts";
 import { rememberPageSize, type ScanPlan } from "./cursor.ts";
 import { CvdwError } from "./errors.ts";
+import { createFieldObserver, type FieldObserver } from "./fields.ts";
 import type { Load } from "./land.ts";
 import type { Limits } from "./limits.ts";
 import type { Page } from "./page.ts";
@@ -22,6 +23,8 @@ export type Reading = {
   readonly writer: PageWriter;
   readonly startedAt: Date;
   readonly landing: { readonly empty: boolean; readonly live: boolean };
+  /** Of every record that the load read. */
+  readonly fields: FieldObserver;
   /** Undefined until the object turns out to have several pages. */
   record: ScanRecord | undefined;
   pass: Pass;
@@ -62,6 +65,7 @@ export function startReading(
 ): Reading {
   return {
     ...start,
+    fields: createFieldObserver(),
     pass: progress?.pass ?? newPass,
     passes: progress?.passes ?? 1,
     ordinal: progress?.pages ?? 0,
@@ -199,6 +203,7 @@ function ask(reading: Reading, { page, size }: PageRange): Promise<Page> {
     pageSize: size,
     since: plan.since,
     until: plan.until,
+    fields: reading.fields,
     rowsExpected,
   });
 }

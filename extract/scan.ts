@@ -15,6 +15,7 @@ import { finishLoad, type LoadEvidence, landingState, startLoad } from "./load-r
 import { openPageWriter } from "./page-writer.ts";
 import type { PageReader } from "./read-page.ts";
 import { distinctKeys, type Reading, readUntilProven, startReading } from "./reading.ts";
+import { type FieldDrift, recordFields } from "./record-fields.ts";
 import { markRemovals, type Removals } from "./removals.ts";
 import type { ScanOptions } from "./scan-options.ts";
 import {
@@ -139,7 +140,10 @@ async function scanWith(
     await writer.settle().catch(() => undefined);
     const reason = error instanceof CvdwError ? error.message : "the run ended in the middle";
     const ended = { ...evidence(reading), verdict: "failed", error: reason } as const;
-    await finishLoad(database, load.loadId, ended).catch(() => undefined);
+    await finishLoad(database, load.loadId, ended)
+      .then(() => recordFields(database, load, reading.fields))
+      .then((drift) => tellDrift(reading, drift))
+      .catch(() => undefined);
     throw error;
   } finally {
     await writer.close();
@@ -153,6 +157,7 @@ async function finishScan(
 ): Promise<ScanResult> {
   const { load, plan, writer, object } = reading;
   let removals: Removals = { missing: 0, removed: 0, returned: 0 };
+  let drift: readonly FieldDrift[] = [];
   let reason = verdict === "proven" ? undefined : unfinishedReason(reading, verdict);
   await writer.finish(reading.onlyPage, async (client) => {
     if (verdict === "proven" && plan.mode !== "backfill") {
@@ -166,8 +171,10 @@ async function finishScan(
     await recoverPageSize(client, reading);
     const error = reason ?? null;
     await finishLoad(client, load.loadId, { ...evidence(reading), verdict, error });
+    drift = await recordFields(client, load, reading.fields);
     if (verdict !== "stopped" && load.scanId !== undefined) await closeScan(client, load.scanId);
   });
+  tellDrift(reading, drift);
   return {
     object: object.name,
     verdict,
@@ -181,6 +188,11 @@ async function finishScan(
     ms: Math.round(performance.now() - reading.startedMs),
     ...(reason === undefined ? {} : { reason }),
   };
+}
+
+function tellDrift({ context, load }: Reading, drift: readonly FieldDrift[]): void {
+  const { object } = load;
+  if (drift.length > 0) context.emit({ type: "drift-found", object, drift });
 }
 
 function fullScan({ context, load, onlyPage, record }: Reading) {

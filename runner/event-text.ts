@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { ScanResult } from "../extract/events.ts";
+import { driftText } from "./drift-text.ts";
 import type { RunEvent } from "./events.ts";
 import { formatTestResult } from "./models/test-failure.ts";
 
@@ -36,6 +37,11 @@ export function formatEvent(event: RunEvent): string | undefined {
       return styleText(
         "yellow",
         `  ${event.object} changed while it was read (${count(event.distinct)} of ${count(event.total)}): reading it again.`,
+      );
+    case "drift-found":
+      return styleText(
+        "yellow",
+        `  ${event.object}: ${driftText(event.drift)}. See: npm run elt -- drift`,
       );
     case "model-built": {
       const { changes } = event;
