@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { CvdwObject } from "../../extract/catalogue.ts";
-import { createKeySet } from "../../extract/key-set.ts";
 import { landRecords } from "../../extract/land.ts";
 import { slicePage } from "../../extract/page.ts";
 import { toLandingRecord, wantedFields } from "../../extract/record.ts";
@@ -24,11 +23,14 @@ async function land(texts: readonly string[], conta = "acme"): Promise<number> {
   try {
     await client.query("begin");
     const { rows } = await client.query("select from landing.reservas where conta = $1", [conta]);
-    const onlyKeys = rows.length === 0 ? createKeySet() : undefined;
-    const load = { conta, object: object.name, loadId: ++loadId, nextSeq: 1n, onlyKeys };
-    const added = await landRecords(client, load, records);
+    await client.query("select elt.open_scan_keys(1); truncate elt.scan_keys_1");
+    const seenKeys = { table: "scan_keys_1", coverLanding: rows.length === 0 };
+    loadId++;
+    const load = { conta, object: object.name, loadId, nextSeq: 1n, scanId: "1", seenKeys };
+    const { newVersions, newKeys } = await landRecords(client, load, records);
+    expect(newKeys).toBe(new Set(records.map(({ chave }) => chave)).size);
     await client.query("commit");
-    return added;
+    return newVersions;
   } catch (error) {
     await client.query("rollback");
     throw error;

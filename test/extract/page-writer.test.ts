@@ -4,6 +4,7 @@ import { findObject } from "../../extract/catalogue.ts";
 import { startLoad } from "../../extract/load-record.ts";
 import { openPageWriter } from "../../extract/page-writer.ts";
 import { toLandingRecord } from "../../extract/record.ts";
+import { closeScan, openScan, seenKeys } from "../../extract/scan-record.ts";
 import { startRun } from "../../runner/run-record.ts";
 import { createTestDatabase } from "../postgres.ts";
 
@@ -27,9 +28,15 @@ test("pages written side by side leave the versions of each key in the order of 
         conta: "acme",
         object: "reservas",
         mode: "full",
-        since: null,
+        since: undefined,
+        until: undefined,
       });
-      const writer = await openPageWriter(pool, load);
+      const range = { conta: "acme", object: "reservas", mode: "full" } as const;
+      const ends = { since: undefined, until: undefined, startedAt: new Date() };
+      const scan = await openScan(pool, { ...range, ...ends });
+      load.scanId = scan.scanId;
+      load.seenKeys = seenKeys(scan, { coverLanding: true });
+      const writer = await openPageWriter(pool, load, { beside: "nobody" });
       const expected = new Map<string, number[]>();
       for (const [number, ids] of given.entries()) {
         const records = ids.map((id) => {
@@ -39,12 +46,15 @@ test("pages written side by side leave the versions of each key in the order of 
         for (const id of new Set(ids)) {
           expected.set(String(id), [...(expected.get(String(id)) ?? []), number]);
         }
-        await writer.push(number + 1, records);
+        const page = { page: number + 1, pageSize: 4, evidence: undefined };
+        await writer.push({ ...page, records, refused: [] });
       }
-      await writer.finish(async () => undefined);
+      await writer.finish(undefined, async () => undefined);
       await writer.close();
+      expect(writer.counts().newKeys).toBe(expected.size);
+      await closeScan(pool, scan.scanId);
       const versions = [...expected.values()].reduce((sum, numbers) => sum + numbers.length, 0);
-      expect(writer.newVersions()).toBe(versions);
+      expect(writer.counts().newVersions).toBe(versions);
       const { rows } = await pool.query(
         `select chave, array_agg((payload ->> 'pagina')::int order by seq) as pages,
            count(*) filter (where supersedes_load_id is null)::int as first
