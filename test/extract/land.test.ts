@@ -3,7 +3,7 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { CvdwObject } from "../../extract/catalogue.ts";
 import { landRecords } from "../../extract/land.ts";
 import { slicePage } from "../../extract/page.ts";
-import { toLandingRecord, wantedFields } from "../../extract/record.ts";
+import { toLandingRecords, wantedFields } from "../../extract/record.ts";
 import { createTestDatabase } from "../postgres.ts";
 
 const database = await createTestDatabase();
@@ -18,7 +18,7 @@ async function land(texts: readonly string[], conta = "acme"): Promise<number> {
     Buffer.from(`{"dados":[${texts.join()}],"total_de_registros":1,"total_de_paginas":1}`),
     wantedFields(object),
   );
-  const records = page.records.map((raw) => toLandingRecord(object, raw));
+  const { records } = toLandingRecords(object, page);
   const client = await database.pool.connect();
   try {
     await client.query("begin");

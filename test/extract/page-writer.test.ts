@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { findObject } from "../../extract/catalogue.ts";
 import { startLoad } from "../../extract/load-record.ts";
 import { openPageWriter } from "../../extract/page-writer.ts";
-import { toLandingRecord } from "../../extract/record.ts";
+import { toLandingRecords } from "../../extract/record.ts";
 import { closeScan, openScan, seenKeys } from "../../extract/scan-record.ts";
 import { startRun } from "../../runner/run-record.ts";
 import { createTestDatabase } from "../postgres.ts";
@@ -39,9 +39,14 @@ test("pages written side by side leave the versions of each key in the order of 
       const writer = await openPageWriter(pool, load, { beside: "nobody" });
       const expected = new Map<string, number[]>();
       for (const [number, ids] of given.entries()) {
-        const records = ids.map((id) => {
+        const rows = ids.map((id) => {
           const json = Buffer.from(JSON.stringify({ idreserva: id, pagina: number }));
-          return toLandingRecord(object, { json, fields: [undefined, String(id)] });
+          return { json, fields: [undefined, String(id)] };
+        });
+        const { records } = toLandingRecords(object, {
+          totalRecords: rows.length,
+          totalPages: 1,
+          records: rows,
         });
         for (const id of new Set(ids)) {
           expected.set(String(id), [...(expected.get(String(id)) ?? []), number]);
