@@ -1,11 +1,10 @@
-import path from "node:path";
 import type { RunEvent } from "./events.ts";
 import { type BuildResult, buildProject } from "./models/build.ts";
 import { loadProject, type Project } from "./models/project.ts";
+import { projectRoot } from "./open-project.ts";
 import { locked, type Session } from "./session.ts";
 
-/** The folder that holds models/ and views/. */
-export const projectRoot = path.dirname(import.meta.dirname);
+export { projectRoot };
 
 /** The lock that keeps building and publishing to one run per database. */
 export const BUILD_LOCK = "build";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Pool, PoolClient } from "pg";
-import { type MigrationParams, Umzug, type UmzugStorage } from "umzug";
+import type { MigrationParams, UmzugStorage } from "umzug";
 import { execute, query, sql } from "../extract/query.ts";
 import { ConfigError } from "./errors.ts";
 
@@ -24,6 +24,8 @@ export async function migrate(pool: Pool, from: string = directory): Promise<rea
     if ((await pending(client, files)).length === 0) return [];
     await execute(client, sql`select pg_advisory_lock(${migrationLock})`);
     await createRecord(client);
+    // Loaded only when there is something to apply: it takes longer than the rest of a command.
+    const { Umzug } = await import("umzug");
     const umzug = new Umzug({
       migrations: files.map((name) => ({ name, path: path.join(from, name), up: applyFile })),
       context: client,

@@ -1,9 +1,11 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { projectRoot } from "./building.ts";
 import type { Invocation } from "./command.ts";
 import { ConfigError } from "./errors.ts";
 import { loadProject, type Project } from "./models/project.ts";
+
+/** This program's own project: the folder that holds models/ and views/. */
+export const projectRoot = path.dirname(import.meta.dirname);
 
 /** The option by which a command takes another project than this program's own. */
 export const projectOption = { project: { type: "string" } } as const;

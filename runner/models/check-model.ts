@@ -17,6 +17,9 @@ export type CheckedModel = {
   readonly stands: "sound" | "repaired" | "broken";
 };
 
+/** The lineage of a model, worked out when it is asked for. */
+export type LineageOf = (model: Model) => ModelLineage | undefined;
+
 const UNDEFINED_COLUMN = "42703";
 const UNDEFINED_TABLE = "42P01";
 const UNDEFINED_FUNCTION = "42883";
@@ -32,7 +35,7 @@ const MOST_REPAIRS = 20;
 export async function checkModel(
   draft: Draft,
   model: Model,
-  lineage: ModelLineage | undefined,
+  lineageOf: LineageOf,
   trusted: "trusted" | "guessed",
 ): Promise<CheckedModel> {
   const before = createViewText(draft, model);
@@ -51,7 +54,7 @@ export async function checkModel(
     const position = placeOf(model, error, before, edited);
     const unknownName = error.code === UNDEFINED_COLUMN || error.code === UNDEFINED_TABLE;
     if (unknownName || (repairs.length === 0 && trusted === "trusted")) {
-      const hint = await hintFor(draft, model, error, position, lineage);
+      const hint = await hintFor(draft, model, error, position, lineageOf);
       const message = draft.restoreNames(withoutValues(error));
       problems.push({ file: model.file, text: model.text, position, message, hint });
     }
@@ -130,10 +133,10 @@ async function hintFor(
   model: Model,
   error: DatabaseError,
   position: Position,
-  lineage: ModelLineage | undefined,
+  lineageOf: LineageOf,
 ): Promise<string | undefined> {
   if (error.code === UNDEFINED_COLUMN && error.hint === undefined) {
-    const unknown = lineage?.unknown.find(
+    const unknown = lineageOf(model)?.unknown.find(
       ({ at }) => offsetOf(model.text, "byte", at) === position.offset,
     );
     if (unknown === undefined || unknown.candidates.length === 0) return undefined;

@@ -1,16 +1,19 @@
-import { DatabaseError } from "pg";
+import { DatabaseError, escapeLiteral } from "pg";
 import { sql } from "../../extract/query.ts";
 import { wordIn } from "./check-header.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, quoted } from "./draft.ts";
+import type { ModelTest } from "./model-test.ts";
 import { headerValue, type Position } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
+import { applyEdits, referenceEdits } from "./rename-references.ts";
 import { isModelFault, withoutValues } from "./run-model.ts";
 import { type CompiledTest, compileTest } from "./run-tests.ts";
+import { parseSelect } from "./select.ts";
 
 /**
- * Lets PostgreSQL read the tests of a model without planning or running them: all of them at once,
- * and one by one when something is wrong.
+ * Lets PostgreSQL read the tests of a model without running them: all of them at once, and one by
+ * one when something is wrong.
  */
 export async function checkTests(
   draft: Draft,
@@ -18,12 +21,13 @@ export async function checkTests(
   tests: Model["header"]["tests"],
 ): Promise<readonly ModelProblem[]> {
   const relation = (schema: string, name: string) => sql.ident(draft.schemaOf(schema), name);
-  const compiled = tests.map((test) => compileTest(model, test, relation));
+  const compiled: CompiledTest[] = [];
+  for (const test of tests) compiled.push(compileTest(model, await inDraft(draft, test), relation));
   if (compiled.length === 0) return [];
-  if ((await prepare(draft, compiled)) === undefined) return [];
+  if ((await read(draft, compiled)) === undefined) return [];
   const problems: ModelProblem[] = [];
   for (const one of compiled) {
-    const error = await prepare(draft, [one]);
+    const error = await read(draft, [one]);
     if (error === undefined) continue;
     problems.push({
       file: model.file,
@@ -36,30 +40,49 @@ export async function checkTests(
   return problems;
 }
 
-async function prepare(
+/** Relations that a test's own SQL reads are those of the draft, too. */
+async function inDraft(draft: Draft, test: ModelTest): Promise<ModelTest> {
+  if (test.rule.kind !== "check" || !test.rule.expression.includes(".")) return test;
+  const select = `select ${test.rule.expression}`;
+  const parsed = await parseSelect(select);
+  if (parsed.status === "invalid" || parsed.references.length === 0) return test;
+  const edits = referenceEdits({ select, references: parsed.references }, ({ schema }) =>
+    draft.schemaOf(schema ?? ""),
+  );
+  const expression = applyEdits(select, edits).text.slice("select ".length);
+  return { ...test, rule: { ...test.rule, expression } };
+}
+
+/** As views: PostgreSQL reads their text, and does not unfold the views that they stand on. */
+async function read(
   draft: Draft,
   tests: readonly CompiledTest[],
 ): Promise<DatabaseError | undefined> {
-  const statements = tests.flatMap((test) => {
-    const { text } = sql`select from ${test.from} where ${test.fails}`.format(asText);
-    return [`prepare elt_test as ${text}\n`, "deallocate elt_test"];
+  const views = tests.map((test, i) => {
+    const { text } = sql`select from ${test.from} where ${test.fails}`.format(withLiterals);
+    return `create view ${quoted(draft.schemaOf("marts"), `elt test ${i}`)} as ${text}\n`;
   });
   try {
     await draft.client.query(
-      ["savepoint tests", ...statements, "release savepoint tests"].join(";\n"),
+      ["savepoint tests", ...views, "rollback to savepoint tests"].join(";\n"),
     );
     return undefined;
   } catch (error) {
-    await draft.client.query("rollback to savepoint tests; deallocate all");
+    await draft.client.query("rollback to savepoint tests");
     if (!(error instanceof DatabaseError) || !isModelFault(error.code)) throw error;
     return error;
   }
 }
 
-/** Values stay parameters of the prepared statement. */
-const asText = {
-  escapeIdentifier: (name: string) => `"${name.replaceAll('"', '""')}"`,
-  formatValue: (value: unknown, index: number) => ({ placeholder: `$${index + 1}`, value }),
+/** A view takes no parameters. */
+const withLiterals = {
+  escapeIdentifier: (name: string) => quoted(name),
+  formatValue: (value: unknown) => ({
+    placeholder: Array.isArray(value)
+      ? `array[${value.map((item) => escapeLiteral(String(item))).join(", ")}]`
+      : escapeLiteral(String(value)),
+    value: undefined,
+  }),
 };
 
 function placeOf(model: Model, { test }: CompiledTest, error: DatabaseError): Position {

@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
 import { headerProblems } from "./check-header.ts";
-import { checkModel } from "./check-model.ts";
+import { checkModel, type LineageOf } from "./check-model.ts";
 import { checkTests } from "./check-tests.ts";
 import { type Draft, quoted, withDraft } from "./draft.ts";
 import { type Lineage, projectLineage } from "./lineage.ts";
@@ -28,10 +28,15 @@ export async function checkProject(pool: Pool, project: Project): Promise<Checke
     ...orderProblems.map((problem) => problem.file),
     ...order.filter((model) => model.tree === undefined).map((model) => model.file),
   ]);
-  const lineage = projectLineage(project, order);
+  let followed: Lineage | undefined;
+  // Only a problem needs it: to name what was meant, or to stand in for a broken model.
+  const lineageOf = (model: Model) => {
+    followed ??= projectLineage(project, order);
+    return followed.get(model.name);
+  };
   const unchecked: string[] = [];
   await withDraft(pool, project, async (draft) => {
-    const found = await checkModels(draft, order, lineage, unreadable);
+    const found = await checkModels(draft, order, lineageOf, unreadable);
     problems.push(...found.problems);
     unchecked.push(...found.unchecked);
     const columns = await columnsByRelation(draft);
@@ -63,7 +68,7 @@ type CheckedModels = CheckedProject & {
 async function checkModels(
   draft: Draft,
   order: readonly Model[],
-  lineage: Lineage,
+  lineageOf: LineageOf,
   unreadable: ReadonlySet<string>,
 ): Promise<CheckedModels> {
   const problems: ModelProblem[] = [];
@@ -77,13 +82,13 @@ async function checkModels(
       if (!unreadable.has(model.file)) unchecked.push(model.name);
     } else {
       const trusted = reads.some((name) => guessed.has(name)) ? "guessed" : "trusted";
-      const checked = await checkModel(draft, model, lineage.get(model.name), trusted);
+      const checked = await checkModel(draft, model, lineageOf, trusted);
       problems.push(...checked.problems);
       if (checked.stands === "sound") continue;
       guessed.add(model.name);
       if (checked.stands === "repaired") continue;
     }
-    const stands = await createStandIn(draft, model, lineage);
+    const stands = await createStandIn(draft, model, lineageOf);
     if (stands) guessed.add(model.name);
     else missing.add(model.name);
   }
@@ -94,8 +99,8 @@ async function checkModels(
  * A table with the columns that a broken model's text names, of the types that are published, so
  * that what reads it can be looked at. False when the text does not even name its columns.
  */
-async function createStandIn(draft: Draft, model: Model, lineage: Lineage): Promise<boolean> {
-  const names = new Set(lineage.get(model.name)?.columns.map(({ name }) => name));
+async function createStandIn(draft: Draft, model: Model, lineageOf: LineageOf): Promise<boolean> {
+  const names = new Set(lineageOf(model)?.columns.map(({ name }) => name));
   if (names.size === 0) return false;
   const published = await columnsOf(draft.client, model.name);
   const types = new Map(published.map(({ name, type }) => [name, type]));

@@ -40,7 +40,8 @@ export async function withDraft<T>(
           ) as missing`,
     );
     const prefix = `elt_draft_${row?.pid ?? 0}_`;
-    const schemaOf = (schema: string) => (schema === "landing" ? schema : prefix + schema);
+    const schemaOf = (schema: string) =>
+      draftSchemas.some((name) => name === schema) ? prefix + schema : schema;
     // What was never extracted has no table yet; here it is an empty one, rolled back like all else.
     for (const object of row?.missing ?? []) {
       await client.query("savepoint object");

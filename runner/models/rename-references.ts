@@ -13,7 +13,7 @@ export type EditedText = { readonly text: string; readonly edits: readonly Edit[
  * @param schemaOf the schema to read a relation from; undefined leaves it as written
  */
 export function referenceEdits(
-  model: Model,
+  model: Pick<Model, "select" | "references">,
   schemaOf: (reference: Reference) => string | undefined,
 ): readonly Edit[] {
   return model.references.flatMap((reference) => {

@@ -1,6 +1,6 @@
 import { hasSqlDetails, parse } from "libpg-query";
 import { locate, offsetOf, type Position, positionAt } from "./position.ts";
-import { isNode, type Node } from "./syntax-tree.ts";
+import { isNode, type Node, nodesOf, only } from "./syntax-tree.ts";
 
 /** A relation that a SELECT reads, where its name stands in the text. */
 export type Reference = {
@@ -53,58 +53,77 @@ export async function parseSelect(text: string): Promise<ParsedSelect> {
       position: positionAt(text, text.search(/^(?!--)\s*\S/m)),
     };
   }
-  const writes = /"(InsertStmt|UpdateStmt|DeleteStmt|MergeStmt|intoClause)":/.exec(
-    JSON.stringify(stmt),
-  );
-  if (writes !== null) {
-    return {
-      status: "invalid",
-      message: "a model only reads: no insert, update, delete, merge or select into",
-      position: positionAt(text, text.search(/\b(insert|update|delete|merge|into)\b/i)),
-    };
-  }
   const references: Reference[] = [];
-  collect(stmt, new Set(), (node) => {
+  let writes = false;
+  collect(stmt, new Set(), (kind, node) => {
+    if (kind !== "RangeVar") {
+      writes = true;
+      return;
+    }
     references.push({
       schema: typeof node.schemaname === "string" ? node.schemaname : undefined,
       relation: String(node.relname),
       position: locate(text, "byte", typeof node.location === "number" ? node.location : 0),
     });
   });
+  if (writes) {
+    return {
+      status: "invalid",
+      message: "a model only reads: no insert, update, delete, merge or select into",
+      position: positionAt(text, text.search(/\b(insert|update|delete|merge|into)\b/i)),
+    };
+  }
   const length = typeof statement?.stmt_len === "number" ? statement.stmt_len : undefined;
   const end = length === undefined ? text.length : offsetOf(text, "byte", length);
   return { status: "parsed", references, tree: stmt.SelectStmt, end };
 }
 
-/** Walks the tree; a CTE hides a relation of its name in its own statement and in later CTEs. */
-function collect(value: unknown, ctes: ReadonlySet<string>, found: (node: Node) => void): void {
+const writing = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "intoClause"]);
+
+/**
+ * Walks the tree for relations, and for statements that write. A CTE hides a relation of its name
+ * in its own statement and in later CTEs.
+ */
+function collect(
+  value: unknown,
+  ctes: ReadonlySet<string>,
+  found: (kind: string, node: Node) => void,
+): void {
   if (Array.isArray(value)) {
     for (const item of value) collect(item, ctes, found);
     return;
   }
   if (!isNode(value)) return;
-  let scope = ctes;
-  const withClause = value.withClause;
-  if (isNode(withClause) && Array.isArray(withClause.ctes)) {
-    const inner = new Set(ctes);
-    const names = withClause.ctes.filter(isNode).map((cte) => cte.CommonTableExpr);
-    if (withClause.recursive === true) {
-      for (const cte of names) if (isNode(cte)) inner.add(String(cte.ctename));
-    }
-    for (const cte of names) {
-      if (!isNode(cte)) continue;
-      collect(cte.ctequery, new Set(inner), found);
-      inner.add(String(cte.ctename));
-    }
-    scope = inner;
-  }
-  for (const [name, child] of Object.entries(value)) {
-    if (name === "withClause") continue;
+  const scope = isNode(value.withClause) ? scopeOf(value.withClause, ctes, found) : ctes;
+  for (const name in value) {
+    const child = value[name];
+    if (typeof child !== "object" || child === null || name === "withClause") continue;
+    if (writing.has(name) && isNode(child)) found(name, child);
     if (name === "RangeVar" && isNode(child)) {
       const isCte = child.schemaname === undefined && scope.has(String(child.relname));
-      if (!isCte) found(child);
+      if (!isCte) found(name, child);
     } else {
       collect(child, scope, found);
     }
   }
+}
+
+function scopeOf(
+  withClause: Node,
+  ctes: ReadonlySet<string>,
+  found: (kind: string, node: Node) => void,
+): ReadonlySet<string> {
+  const scope = new Set(ctes);
+  const names = nodesOf(withClause.ctes).flatMap((item): readonly Node[] => {
+    const cte = only(item, "CommonTableExpr");
+    return cte === undefined ? [] : [cte];
+  });
+  if (withClause.recursive === true) {
+    for (const cte of names) scope.add(String(cte.ctename));
+  }
+  for (const cte of names) {
+    collect(cte.ctequery, new Set(scope), found);
+    scope.add(String(cte.ctename));
+  }
+  return scope;
 }
