@@ -5,7 +5,7 @@ import { type Load, landRecords } from "../extract/land.ts";
 import { startLoad } from "../extract/load-record.ts";
 import { slicePage } from "../extract/page.ts";
 import { sql } from "../extract/query.ts";
-import { toLandingRecord, wantedFields } from "../extract/record.ts";
+import { toLandingRecords, wantedFields } from "../extract/record.ts";
 import { projectRoot } from "../runner/building.ts";
 import { buildProject } from "../runner/models/build.ts";
 import { orderModels } from "../runner/models/order.ts";
@@ -102,8 +102,13 @@ async function landAccount(pool: Pool, copies: number, reservas: number): Promis
   const runId = await startRun(pool, { command: "bench", conta: "bench" });
   let landed = 0;
   for (const object of defaultObjects) {
-    const load = { runId, conta: "bench", object: object.name, mode: "full", since: null } as const;
-    await landBase(pool, object, await startLoad(pool, load), account);
+    const load = { runId, conta: "bench", object: object.name, mode: "full" } as const;
+    await landBase(
+      pool,
+      object,
+      await startLoad(pool, { ...load, since: undefined, until: undefined }),
+      account,
+    );
     if (copies > 1 && !NOT_COPIED.has(object.name)) await copyBase(pool, object, copies);
     await pool.query(`vacuum analyze landing.${object.name}`);
     const { rows } = await pool.query(`select count(*)::int as n from landing.${object.name}`);
@@ -125,12 +130,8 @@ async function landBase(
     for (let start = 0; start < total; start += 500) {
       const { rows } = account.page(object.name, {}, start, start + 500);
       const body = `{"dados":[${rows.join()}],"total_de_registros":1,"total_de_paginas":1}`;
-      const { records } = slicePage(Buffer.from(body), wantedFields(object));
-      await landRecords(
-        client,
-        load,
-        records.map((raw) => toLandingRecord(object, raw)),
-      );
+      const page = slicePage(Buffer.from(body), wantedFields(object));
+      await landRecords(client, load, toLandingRecords(object, page).records);
     }
     await client.query("commit");
   } finally {

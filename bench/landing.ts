@@ -2,10 +2,11 @@ import type { Pool } from "pg";
 import { generateAccount } from "../emulator/generate-account.ts";
 import { type CvdwObject, findObject } from "../extract/catalogue.ts";
 import { copyChunks, copyColumns, encodeRows, SIGNATURE, TRAILER } from "../extract/copy-binary.ts";
-import { startLoad } from "../extract/load-record.ts";
+import { landingState, startLoad } from "../extract/load-record.ts";
 import { slicePage } from "../extract/page.ts";
 import { openPageWriter } from "../extract/page-writer.ts";
-import { type LandingRecord, toLandingRecord, wantedFields } from "../extract/record.ts";
+import { type PageRecords, toLandingRecords, wantedFields } from "../extract/record.ts";
+import { closeScan, openScan, seenKeys } from "../extract/scan-record.ts";
 import { startRun } from "../runner/run-record.ts";
 import { withBenchDatabase } from "./database.ts";
 import { median, print, rate, timed } from "./report.ts";
@@ -16,6 +17,7 @@ const PAGE_SIZE = 500;
 /**
  * Pages as they come off the wire → `landing`, against a binary COPY of the same records, prepared
  * beforehand, into an identical table with its indexes: what `psql \copy … (format binary)` does.
+ * Reading them again unchanged, against an upsert of the same records through a temporary table.
  */
 export async function benchLanding([records = 100_000]: readonly number[]): Promise<void> {
   const object = reservas();
@@ -27,19 +29,31 @@ export async function benchLanding([records = 100_000]: readonly number[]): Prom
   await withBenchDatabase(async ({ pool }) => {
     const runId = await startRun(pool, { command: "bench", conta: "bench" });
     await pool.query("select landing.create_object('prepared'), landing.create_object('reservas')");
+    await pool.query(
+      "create table landing.upserted (conta text, chave text, payload jsonb, primary key (conta, chave))",
+    );
     const prepared = bodies.map((body) => encode(recordsOf(object, body)));
-    const times = { copy: [] as number[], land: [] as number[], again: [] as number[] };
+    const times = {
+      copy: [] as number[],
+      land: [] as number[],
+      again: [] as number[],
+      upsert: [] as number[],
+    };
     for (let round = 0; round <= ROUNDS; round++) {
-      await pool.query("truncate landing.prepared, landing.reservas");
+      await pool.query("truncate landing.prepared, landing.reservas, landing.upserted");
       await pool.query("checkpoint");
       const copy = await timed(() => copyPrepared(pool, prepared));
       await pool.query("checkpoint");
       const land = await timed(() => landPages(pool, runId, object, bodies));
       const again = await timed(() => landPages(pool, runId, object, bodies));
+      await upsert(pool, prepared);
+      await pool.query("checkpoint");
+      const upserted = await timed(() => upsert(pool, prepared));
       if (round === 0) continue;
       times.copy.push(copy);
       times.land.push(land);
       times.again.push(again);
+      times.upsert.push(upserted);
     }
     const copy = median(times.copy);
     const land = median(times.land);
@@ -49,7 +63,11 @@ export async function benchLanding([records = 100_000]: readonly number[]): Prom
       `  landing, first load    ${rate(records, land)} rows/s   ${ratio(times.copy, times.land)}`,
     );
     print(
-      `  landing, no change     ${rate(records, again)} rows/s   ${ratio(times.copy, times.again)}`,
+      `  landing, no change     ${rate(records, again)} rows/s   ${ratio(times.copy, times.again)}   ${ratio(times.land, times.again)} × first load`,
+    );
+    const upserted = median(times.upsert);
+    print(
+      `  upsert, no change      ${rate(records, upserted)} rows/s   ${ratio(times.copy, times.upsert)}   landing is ${ratio(times.upsert, times.again)} × as fast`,
     );
   });
 }
@@ -70,16 +88,56 @@ async function landPages(
     conta: "bench",
     object: object.name,
     mode: "full",
-    since: null,
+    since: undefined,
+    until: undefined,
   });
-  const writer = await openPageWriter(pool, load);
+  const range = { conta: "bench", object: object.name, mode: "full" } as const;
+  const ends = { since: undefined, until: undefined, startedAt: new Date() };
+  const scan = await openScan(pool, { ...range, ...ends });
+  const { empty } = await landingState(pool, load);
+  load.scanId = scan.scanId;
+  load.seenKeys = seenKeys(scan, { coverLanding: empty });
+  const writer = await openPageWriter(pool, load, { beside: "nobody" });
   try {
     for (const [index, body] of bodies.entries()) {
-      await writer.push(index + 1, recordsOf(object, body));
+      const place = { page: index + 1, pageSize: PAGE_SIZE };
+      const page = recordsOf(object, body);
+      const evidence = {
+        ordinal: index,
+        page: index + 1,
+        size: PAGE_SIZE,
+        records: page.records.length,
+        total: 0,
+        newest: undefined,
+      };
+      await writer.push({ ...page, ...place, evidence });
     }
-    await writer.finish(async () => undefined);
+    await writer.finish(undefined, (client) => closeScan(client, scan.scanId));
   } finally {
     await writer.close();
+  }
+}
+
+/** What a loader without versions does: COPY into a temporary table, then upsert what differs. */
+async function upsert(pool: Pool, prepared: readonly Buffer[]): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query("begin");
+    await client.query("create temporary table incoming (like landing.prepared) on commit drop");
+    await copyChunks(
+      client,
+      `copy incoming (${copyColumns.join(", ")}) from stdin (format binary)`,
+      [SIGNATURE, ...prepared, TRAILER].map((chunk) => () => chunk),
+    );
+    await client.query(
+      `insert into landing.upserted as kept (conta, chave, payload)
+       select conta, chave, payload from incoming
+       on conflict (conta, chave) do update set payload = excluded.payload
+       where kept.payload is distinct from excluded.payload`,
+    );
+    await client.query("commit");
+  } finally {
+    client.release();
   }
 }
 
@@ -99,7 +157,7 @@ async function copyPrepared(pool: Pool, prepared: readonly Buffer[]): Promise<vo
   }
 }
 
-function encode(records: readonly LandingRecord[]): Buffer {
+function encode({ records }: PageRecords): Buffer {
   const load = { conta: "bench", loadId: 1n };
   return encodeRows(
     load,
@@ -107,8 +165,8 @@ function encode(records: readonly LandingRecord[]): Buffer {
   );
 }
 
-function recordsOf(object: CvdwObject, body: Buffer): readonly LandingRecord[] {
-  return slicePage(body, wantedFields(object)).records.map((raw) => toLandingRecord(object, raw));
+function recordsOf(object: CvdwObject, body: Buffer): PageRecords {
+  return toLandingRecords(object, slicePage(body, wantedFields(object)));
 }
 
 function pageBodies(records: number): readonly Buffer[] {
