@@ -1,11 +1,13 @@
 import type { PoolClient } from "pg";
 import { type Queryable, query, sql } from "./query.ts";
 
-/** Who holds a lock, as far as the database knows. */
+/** Who holds a lock, as far as the database tells. */
 export type LockHolder = {
+  /** The server's process. */
   readonly pid: number;
   readonly application: string;
-  readonly since: Date;
+  /** Null when the holder is another user's: PostgreSQL does not tell then. */
+  readonly since: Date | null;
 };
 
 export type LockAttempt =
@@ -14,7 +16,8 @@ export type LockAttempt =
 
 /**
  * Tries to take a named lock of the database on this connection. The connection's death frees it,
- * so a crashed holder blocks nobody.
+ * so a crashed holder blocks nobody. The connection must do nothing else while it holds the lock:
+ * PostgreSQL does not keep when a lock was given, but when a connection last became idle.
  */
 export async function tryLock(client: PoolClient, name: string): Promise<LockAttempt> {
   const [row] = await query<{ locked: boolean }>(
@@ -39,7 +42,7 @@ async function lockHolder(database: Queryable, name: string): Promise<LockHolder
       select
         activity.pid,
         activity.application_name as application,
-        coalesce(activity.query_start, activity.backend_start) as since
+        activity.state_change as since
       from pg_locks as locks
       inner join pg_stat_activity as activity on activity.pid = locks.pid
       where locks.locktype = 'advisory' and locks.granted

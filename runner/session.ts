@@ -1,8 +1,10 @@
+import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import { connect } from "../extract/connection.ts";
-import { tryLock } from "../extract/lock.ts";
+import { type LockHolder, tryLock } from "../extract/lock.ts";
 import { execute, sql } from "../extract/query.ts";
+import { brasiliaWallClock, formatWallClock } from "../extract/wall-clock.ts";
 import type { Invocation } from "./command.ts";
 import { readDatabaseConfig } from "./config.ts";
 import { type Database, openDatabase } from "./database.ts";
@@ -85,6 +87,7 @@ export async function locked<T>(
 ): Promise<T> {
   const { client, lost, release } = await connect(pool);
   try {
+    await introduce(client);
     await acquire(client, lock);
     // Without its lock the work must not go on: somebody else may hold it now.
     return await Promise.race([work(), lost]);
@@ -92,6 +95,27 @@ export async function locked<T>(
     // Ending the connection frees the lock, also when it was lost on the way.
     release({ close: true });
   }
+}
+
+/**
+ * Whoever finds the lock held learns from the database who holds it: so the connection says which
+ * process it belongs to. And a machine that vanishes without a word is given up within minutes,
+ * not after the hours that TCP would wait.
+ */
+async function introduce(client: PoolClient): Promise<void> {
+  await execute(
+    client,
+    sql`
+      select
+        set_config(
+          'application_name',
+          current_setting('application_name') || ${`, process ${process.pid} on ${hostname()}`},
+          false
+        ),
+        set_config('tcp_keepalives_idle', '60', false),
+        set_config('tcp_keepalives_interval', '20', false),
+        set_config('tcp_keepalives_count', '3', false)`,
+  );
 }
 
 async function acquire(
@@ -105,10 +129,7 @@ async function acquire(
   const attempt = await tryLock(client, lock.name);
   if (attempt.status === "held") return;
   const { holder } = attempt;
-  const who =
-    holder === undefined
-      ? "another run"
-      : `"${holder.application}" (database process ${holder.pid}, since ${holder.since.toISOString()})`;
+  const who = holder === undefined ? "another run" : describeHolder(holder);
   if (lock.onWait === undefined) {
     throw new LockError(`${lock.subject} is already under way by ${who}. Wait for it to end.`);
   }
@@ -124,4 +145,10 @@ async function acquire(
     if (code !== "55P03") throw error;
     throw new LockError(`${lock.subject} was still under way by ${who} after 30 minutes.`);
   }
+}
+
+function describeHolder({ application, pid, since }: LockHolder): string {
+  const time =
+    since === null ? "" : `, since ${formatWallClock(brasiliaWallClock(since))} Brasília`;
+  return `"${application}" (database process ${pid}${time})`;
 }

@@ -1,10 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { exemplo } from "../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
-import { projectRoot } from "../../runner/building.ts";
+import { type EltProcess, type Outcome, runElt, startElt } from "../elt-process.ts";
 import { createTestDatabase } from "../postgres.ts";
 
 const database = await createTestDatabase();
@@ -24,12 +21,10 @@ afterAll(async () => {
   await slow.close();
 });
 
-type Outcome = { readonly code: number | null; readonly out: string; readonly err: string };
-
-function settings(changes: Record<string, string | undefined> = {}): NodeJS.ProcessEnv {
+function settings(
+  changes: Record<string, string | undefined> = {},
+): Readonly<Record<string, string | undefined>> {
   return {
-    PATH: process.env.PATH,
-    HOME: process.env.HOME,
     DATABASE_URL: database.url,
     CVCRM_ACCOUNT: "exemplo",
     CVCRM_API_EMAIL: "ana@example.com",
@@ -40,30 +35,12 @@ function settings(changes: Record<string, string | undefined> = {}): NodeJS.Proc
   };
 }
 
-function start(args: readonly string[], env = settings()) {
-  return spawn(process.execPath, ["bin/elt.js", ...args], { cwd: projectRoot, env });
+function start(args: readonly string[], env = settings()): EltProcess {
+  return startElt(args, env);
 }
 
-async function elt(args: readonly string[], env = settings()): Promise<Outcome> {
-  const child = start(args, env);
-  const [out, err, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { code, out, err };
-}
-
-/** Resolves when the child says that it asks for an object: it holds the lock then. */
-function untilStarted(child: ReturnType<typeof start>) {
-  let seen = "";
-  const started = new Promise<void>((resolve) => {
-    child.stdout.setEncoding("utf8").on("data", (chunk) => {
-      seen += chunk;
-      if (seen.includes("object-started")) resolve();
-    });
-  });
-  return { started, soFar: () => seen };
+function elt(args: readonly string[], env = settings()): Promise<Outcome> {
+  return runElt(args, env);
 }
 
 /** A failure is a sentence on stderr: no stack, no secret. */
@@ -169,13 +146,12 @@ describe("elt", () => {
 
   test("ends with exit 5 and a sentence when the database drops its connections", async () => {
     const child = start(["extract", "reservas"], settings({ CVCRM_API_URL: slow.url }));
-    const [output, errors] = [untilStarted(child), text(child.stderr)];
-    await output.started;
+    // It holds the lock once it asks for an object.
+    await child.says("object-started");
     await database.pool.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'elt extract'",
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'elt extract%'",
     );
-    const [code] = await once(child, "exit");
-    const outcome = { code, out: output.soFar(), err: await errors };
+    const outcome = await child.outcome;
     expect(outcome.code).toBe(5);
     expect(outcome.err).toContain("The database was lost during the run");
     expectSentence(outcome);
@@ -183,10 +159,9 @@ describe("elt", () => {
 
   test("records a run that SIGTERM ended and exits with 143", async () => {
     const child = start(["extract", "reservas"], settings({ CVCRM_API_URL: slow.url }));
-    await untilStarted(child).started;
-    child.kill("SIGTERM");
-    const [code] = await once(child, "exit");
-    expect(code).toBe(143);
+    await child.says("object-started");
+    child.process.kill("SIGTERM");
+    expect((await child.outcome).code).toBe(143);
     const { rows } = await database.pool.query(
       "select exit_code, error from elt.runs order by run_id desc limit 1",
     );
