@@ -1,19 +1,19 @@
-import { benchBuild } from "./build.ts";
-import { benchExtract } from "./extract.ts";
-import { benchLanding } from "./landing.ts";
 import { print } from "./report.ts";
 
-const benches: { readonly [name: string]: (sizes: readonly number[]) => Promise<void> } = {
-  landing: benchLanding,
-  extract: benchExtract,
-  build: benchBuild,
+type Bench = (sizes: readonly number[]) => Promise<void>;
+
+const benches: { readonly [name: string]: () => Promise<Bench> } = {
+  landing: async () => (await import("./landing.ts")).benchLanding,
+  extract: async () => (await import("./extract.ts")).benchExtract,
+  build: async () => (await import("./build.ts")).benchBuild,
 };
 
 const [name = "", ...sizes] = process.argv.slice(2);
-const bench = benches[name];
-if (bench === undefined) {
+const load = benches[name];
+if (load === undefined) {
   print(`Usage: npm run bench <${Object.keys(benches).join("|")}> [size…]`);
   process.exitCode = 2;
 } else {
+  const bench = await load();
   await bench(sizes.map(Number));
 }
