@@ -28,6 +28,12 @@ export type FaultKind =
   | "405"
   | "422"
   | "invalid-json"
+  | "204"
+  | "empty-envelope"
+  | "no-rows"
+  | "short"
+  | "other-page"
+  | "no-totals"
   | {
       readonly status: number;
       readonly headers?: { readonly [name: string]: string };
@@ -42,6 +48,10 @@ export type FaultScript = {
   /** Object by name; absent: every one. */
   readonly object?: string;
   readonly page?: number;
+  /** The page that shows this row, counted from 1, whatever the size of pages. */
+  readonly row?: number;
+  /** Pages that were asked for with more records than this. */
+  readonly pageSizeAbove?: number;
   /** The first matching call it strikes, counted from 1 since it was scripted. Default 1. */
   readonly call?: number;
   /** How many calls from there on. Default 1. */
@@ -57,6 +67,7 @@ export type FaultCall = {
   readonly account: Account;
   readonly object: string;
   readonly page: number;
+  readonly pageSize: number;
 };
 
 /** What a fault does to one call. */
@@ -66,8 +77,11 @@ export type Strike = {
   /** How the bytes travel. */
   readonly wire: "whole" | "cut" | "reset";
   /** Takes the place of the regular answer, or changes it. */
-  readonly change: (regular: () => Answer) => Answer;
+  readonly change: (regular: RegularAnswer) => Answer;
 };
+
+/** The answer to the page that was asked for, or to another one of the same size. */
+export type RegularAnswer = (page?: number) => Answer;
 
 export type Faults = {
   readonly add: (script: FaultScript) => void;
@@ -88,7 +102,7 @@ export function createFaults(): Faults {
         entry.matched += 1;
         const first = script.call ?? 1;
         const struck = entry.matched >= first && entry.matched < first + (script.times ?? 1);
-        if (struck && strike === undefined) strike = strikeOf(script, call.account);
+        if (struck && strike === undefined) strike = strikeOf(script, call);
       }
       return strike;
     },
@@ -99,11 +113,13 @@ function matches(script: FaultScript, call: FaultCall): boolean {
   return (
     (script.conta === undefined || script.conta === call.account.conta) &&
     (script.object === undefined || script.object === call.object) &&
-    (script.page === undefined || script.page === call.page)
+    (script.page === undefined || script.page === call.page) &&
+    (script.row === undefined || Math.ceil(script.row / call.pageSize) === call.page) &&
+    (script.pageSizeAbove === undefined || call.pageSize > script.pageSizeAbove)
   );
 }
 
-function strikeOf(script: FaultScript, account: Account): Strike {
+function strikeOf(script: FaultScript, { account, page }: FaultCall): Strike {
   const { kind } = script;
   const retryAfter = script.retryAfter;
   const withRetryAfter = (answer: Answer): Answer =>
@@ -119,14 +135,15 @@ function strikeOf(script: FaultScript, account: Account): Strike {
         kind(account);
         return withRetryAfter(regular());
       }
-      return withRetryAfter(faultyAnswer(kind, regular));
+      return withRetryAfter(faultyAnswer(kind, page, regular));
     },
   };
 }
 
 function faultyAnswer(
   kind: Exclude<FaultKind, (account: Account) => void>,
-  regular: () => Answer,
+  page: number,
+  regular: RegularAnswer,
 ): Answer {
   if (typeof kind === "object") {
     return { status: kind.status, headers: kind.headers ?? {}, body: kind.body, rows: 0 };
@@ -162,9 +179,37 @@ function faultyAnswer(
       const answer = regular();
       return { ...answer, body: `${bodyText(answer).slice(0, -2)}}`, rows: 0 };
     }
+    case "204":
+      return { ...regular(), status: 204, body: "", rows: 0 };
+    case "empty-envelope":
+      return changed(regular(), { total_de_registros: 0, total_de_paginas: 0, dados: [] });
+    case "no-rows":
+      return changed(regular(), { dados: [] });
+    case "short": {
+      const answer = regular();
+      return changed(answer, { dados: recordsOf(answer).slice(0, -1) });
+    }
+    case "other-page":
+      return regular(page > 1 ? page - 1 : 2);
+    case "no-totals":
+      return changed(regular(), { total_de_registros: 0, total_de_paginas: 0 });
     case "cut":
     case "reset":
     case "slow":
       return regular();
   }
+}
+
+/** A page with other members in its envelope. */
+function changed(
+  answer: Answer,
+  members: { readonly dados?: readonly unknown[]; readonly [name: string]: unknown },
+): Answer {
+  const envelope = { ...JSON.parse(bodyText(answer)), ...members };
+  return { ...answer, body: JSON.stringify(envelope), rows: members.dados?.length ?? answer.rows };
+}
+
+function recordsOf(answer: Answer): readonly unknown[] {
+  const { dados } = JSON.parse(bodyText(answer)) as { dados: readonly unknown[] };
+  return dados;
 }

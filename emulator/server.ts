@@ -117,13 +117,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     if (object === undefined || request.method !== "GET") return { answer: unknownRoute, conta };
     if (account === undefined) return { answer: wrongCredentials, conta };
 
+    const read = readParameters(parameters, options.dateMode ?? "datetime");
     const page = Number(parameters.get("pagina") ?? 1);
-    const strike = faults.meet({ account, object, page });
-    const regular = (): Answer => {
-      const read = readParameters(parameters, options.dateMode ?? "datetime");
-      return read.status === "invalid"
-        ? invalidField(read.field)
-        : pageAnswer(account, object, read.request, options.emptyForm ?? "envelope");
+    const pageSize = read.status === "read" ? read.request.registrosPorPagina : 0;
+    const strike = faults.meet({ account, object, page, pageSize });
+    const regular = (pagina?: number): Answer => {
+      if (read.status === "invalid") return invalidField(read.field);
+      const asked = pagina === undefined ? read.request : { ...read.request, pagina };
+      return pageAnswer(account, object, asked, options.emptyForm ?? "envelope");
     };
     return { answer: strike === undefined ? regular() : strike.change(regular), conta, strike };
   };

@@ -59,6 +59,29 @@ describe("scripted answers", () => {
   });
 });
 
+describe("answers that look like a page and are none", () => {
+  const path = "/vendas?pagina=2&registros_por_pagina=2";
+  test.each([
+    ["empty-envelope", { total_de_registros: 0, total_de_paginas: 0, ids: [] }],
+    ["no-rows", { total_de_registros: 5, ids: [] }],
+    ["short", { total_de_registros: 5, ids: [2] }],
+    ["other-page", { total_de_registros: 5, ids: [0, 1] }],
+    ["no-totals", { total_de_registros: 0, total_de_paginas: 0, ids: [2, 3] }],
+  ] as const)("%s", async (kind, { ids, ...totals }) => {
+    const all = [...account.records("vendas")].map(({ idreserva }) => idreserva);
+    emulator.fault({ object: "vendas", kind });
+    const struck = await page(emulator, account, path);
+    expect(struck).toMatchObject(totals);
+    expect(struck.dados.map(({ idreserva }) => idreserva)).toEqual(ids.map((nth) => all[nth]));
+    expect((await page(emulator, account, path)).dados).toHaveLength(2);
+  });
+
+  test("204 has no body", async () => {
+    emulator.fault({ object: "vendas", kind: "204" });
+    expect(await call(emulator, account, path)).toMatchObject({ status: 204, text: "" });
+  });
+});
+
 describe("broken connections", () => {
   test("a cut body is shorter than its content-length", async () => {
     emulator.fault({ object: "vendas", kind: "cut" });
@@ -89,6 +112,21 @@ describe("which calls are struck", () => {
     const statuses: number[] = [];
     for (let n = 0; n < 4; n++) statuses.push((await call(emulator, account, "/unidades")).status);
     expect(statuses).toEqual([200, 500, 500, 200]);
+  });
+
+  test("the page that shows a row, whatever the size of pages", async () => {
+    emulator.fault({ object: "vendas", row: 4, times: 2, kind: "500" });
+    const statusOf = async (page: number, size: number) =>
+      (await call(emulator, account, `/vendas?pagina=${page}&registros_por_pagina=${size}`)).status;
+    expect([await statusOf(1, 3), await statusOf(2, 3)]).toEqual([200, 500]);
+    expect([await statusOf(2, 1), await statusOf(4, 1)]).toEqual([200, 500]);
+  });
+
+  test("pages that were asked for with many records", async () => {
+    emulator.fault({ object: "vendas", pageSizeAbove: 10, times: 2, kind: "500" });
+    const statusOf = async (size: number) =>
+      (await call(emulator, account, `/vendas?registros_por_pagina=${size}`)).status;
+    expect([await statusOf(10), await statusOf(11)]).toEqual([200, 500]);
   });
 
   test("a hook edits the account before the page is read", async () => {
