@@ -14,6 +14,7 @@ const ownCommands: Loaders = {
   test: () => import("./commands/test.ts"),
   check: () => import("./commands/check.ts"),
   status: () => import("./commands/status.ts"),
+  drift: () => import("./commands/drift.ts"),
 };
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { ScanResult } from "../extract/events.ts";
-import { driftText } from "./drift-text.ts";
+import { driftText } from "./drift/drift-text.ts";
 import type { RunEvent } from "./events.ts";
 import { formatTestResult } from "./models/test-failure.ts";
 

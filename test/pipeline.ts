@@ -13,7 +13,7 @@ import { type CvdwObject, defaultObjects } from "../extract/catalogue.ts";
 import { createCvdwClient } from "../extract/cvdw.ts";
 import type { ScanResult } from "../extract/events.ts";
 import { extractObjects } from "../extract/extract.ts";
-import { everyPage } from "../extract/scan-options.ts";
+import { everyPage, type ScanOptions } from "../extract/scan-options.ts";
 import type { RunEvent } from "../runner/events.ts";
 import { type BuildResult, buildProject } from "../runner/models/build.ts";
 import { loadProject, type Project } from "../runner/models/project.ts";
@@ -27,6 +27,8 @@ export type PipelineOptions = {
   readonly objects?: readonly CvdwObject[];
   /** Default 500, the source's largest. */
   readonly pageSize?: number;
+  /** How the run reads, e.g. `{ full: true }`. Default: what is new or changed, without limits. */
+  readonly scan?: Partial<ScanOptions>;
   /** The models to build. Default: this project's. */
   readonly project?: Project;
   /** The run's clock: what the cursors are counted from. Default: the machine's. */
@@ -108,7 +110,7 @@ export async function extractAccounts(
           random: () => 0,
           database: pool,
           runId,
-          options: { ...everyPage, pageSize },
+          options: { ...everyPage, pageSize, ...options.scan },
           now,
         };
         scans.set(conta, await extractObjects(context, objects));

@@ -1,5 +1,5 @@
-import type { JsonType } from "../extract/fields.ts";
-import type { FieldDrift } from "../extract/record-fields.ts";
+import type { JsonType } from "../../extract/fields.ts";
+import type { FieldDrift } from "../../extract/record-fields.ts";
 
 /** What changed about one field, e.g. `new: string`, `number → number, object`. */
 export function changeText(drift: Pick<FieldDrift, "change" | "typesBefore" | "typesNow">): string {
