@@ -1,9 +1,11 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { offsetOf, type Position, positionAt, startOfSelect } from "./position.ts";
+import { probeFailure } from "./probe-failure.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
 
 const INSUFFICIENT_PRIVILEGE = "42501";
+const COLUMNS_DIFFER = "42P16";
 
 /**
  * Runs a statement made of a model's own text, so that what PostgreSQL says points into the file.
@@ -16,13 +18,32 @@ export async function runModel(
   wrap: { readonly before: string; readonly after?: string },
 ): Promise<number> {
   const before = `${wrap.before}\n`;
+  await client.query("savepoint run_model");
   try {
     const result = await client.query(`${before}${model.select}\n${wrap.after ?? ""}`);
+    await client.query("release savepoint run_model");
     return result.rowCount ?? 0;
   } catch (error) {
-    const columnsDiffer = error instanceof DatabaseError && error.code === "42P16";
-    throw columnsDiffer ? error : modelErrorOf(model, error, { text: model.select, before });
+    if (!(error instanceof DatabaseError)) throw error;
+    await client.query("rollback to savepoint run_model");
+    if (error.code === COLUMNS_DIFFER) throw error;
+    throw await explainFailure(client, model, error, { text: model.select, before });
   }
+}
+
+/**
+ * The ModelError of a failure, with the record and the expression at fault where one can be blamed;
+ * any other error as it is. The client's transaction must be usable.
+ */
+export async function explainFailure(
+  client: PoolClient,
+  model: Model,
+  error: DatabaseError,
+  sent: { readonly text: string; readonly before: string },
+): Promise<unknown> {
+  const blamed =
+    error.position === undefined ? await probeFailure(client, model, error) : undefined;
+  return blamed === undefined ? modelErrorOf(model, error, sent) : new ModelError([blamed]);
 }
 
 /**

@@ -1,10 +1,10 @@
-import type { PoolClient } from "pg";
+import { DatabaseError, type PoolClient } from "pg";
 import { query, type SQLQuery, sql } from "../../extract/query.ts";
 import type { ModelTest } from "./model-test.ts";
 import { excerpt, headerValue } from "./position.ts";
 import { ModelError, type ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
-import { modelErrorOf } from "./run-model.ts";
+import { explainFailure, modelErrorOf } from "./run-model.ts";
 import type { TestResult } from "./test-failure.ts";
 
 /** A test as SQL: the rows to look at, and the condition under which one of them fails. */
@@ -62,7 +62,10 @@ async function runBatch(
   } catch (error) {
     await client.query("rollback to savepoint tests");
     const problems = await checkTests(client, model, batch);
-    throw problems.length > 0 ? new ModelError(problems) : error;
+    if (problems.length > 0) throw new ModelError(problems);
+    // A view only fails when somebody reads it.
+    if (!(error instanceof DatabaseError) || model.build !== "view") throw error;
+    throw await explainFailure(client, model, error, { text: model.text, before: "" });
   }
   await client.query("release savepoint tests");
   const results: TestResult[] = [];

@@ -87,7 +87,7 @@ describe("personal data in a view or an error", () => {
     const error = await failure({
       "models/marts/pessoas.sql": mart.replace("p.nome,", "p.nome::bigint::text as nome,"),
     });
-    expect(error.message).toContain("invalid input syntax for type bigint: …");
+    expect(error.message).toContain("invalid input syntax for type bigint: p.nome holds a text like");
     const { rows: told } = await pool.query(
       "select string_agg(format('%s', model_results), '') as all from elt.model_results",
     );
