@@ -11,6 +11,8 @@ export type RestrictedInput = {
   readonly columns: readonly string[];
   /** Where the relation's name stands in the text. */
   readonly position: Position;
+  /** An alias stands after the name. */
+  readonly isNamed: boolean;
 };
 
 /** Where a model reads a relation whole: any change in it rebuilds the model. */
@@ -77,6 +79,7 @@ function found(proof: KeyProof, at: (byte: number) => Position): KeyLocality {
       relation: occurrence.relation,
       columns,
       position: at(occurrence.at),
+      isNamed: occurrence.isNamed,
     })),
     whole: proof.whole.map(({ occurrence, because }) => ({
       relation: occurrence.relation,

@@ -43,12 +43,12 @@ export function landingObjects(models: readonly Model[]): readonly string[] {
   const objects = models.flatMap((model) =>
     model.references
       .filter((reference) => reference.schema === "landing")
-      .map((reference) => landingObject(reference.relation)),
+      .map((reference) => landingObjectOf(reference.relation)),
   );
   return [...new Set(objects)];
 }
 
-function landingObject(relation: string): string {
+export function landingObjectOf(relation: string): string {
   return relation.endsWith(NEWEST) ? relation.slice(0, -NEWEST.length) : relation;
 }
 
@@ -85,7 +85,7 @@ function referenceProblem(
     };
   }
   if (schema === "landing") {
-    const object = landingObject(relation);
+    const object = landingObjectOf(relation);
     if (findObject(object) === undefined) {
       const objects = catalogue.map((one) => `landing.${one.name}${NEWEST}`);
       return { message: `CVDW has no object ${relation}`, hint: didYouMean(name, objects) };
@@ -128,7 +128,7 @@ function wayRound(
   relation: string,
   { models }: KnownNames,
 ): string | undefined {
-  const bare = landingObject(relation);
+  const bare = landingObjectOf(relation);
   const sameName = models.find((name) => name.endsWith(`.${bare}`) && isAllowed(model, name));
   if (sameName !== undefined) return `read ${sameName}`;
   if (schema === "landing") return `add models/staging/${bare}.sql, which types it, and read that`;

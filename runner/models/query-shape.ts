@@ -11,7 +11,12 @@ import {
 } from "./syntax-tree.ts";
 
 /** A name of a relation where it stands in the text; `at` counts bytes. */
-export type Occurrence = { readonly relation: string; readonly at: number };
+export type Occurrence = {
+  readonly relation: string;
+  readonly at: number;
+  /** An alias stands after it. */
+  readonly isNamed: boolean;
+};
 
 /** A SELECT reduced to what decides which rows meet: joins, groups, order of evaluation. */
 export type Query = SelectQuery | SetQuery | OpaqueQuery;
@@ -231,12 +236,22 @@ function readRangeVar(
     const renamed = given.renamed.length > 0 ? given.renamed : cte.renamed;
     return { kind: "query", alias, query: cte.query, renamed, lateral: false, at };
   }
-  const occurrence = { relation: schema === undefined ? relation : `${schema}.${relation}`, at };
+  const occurrence = occurrenceOf(node);
   if (given.renamed.length > 0 || node.inh !== true) {
     const because = "its columns are renamed, or it is read with ONLY";
     return { kind: "opaque", alias, because, occurrences: [occurrence], at };
   }
   return { kind: "relation", alias, occurrence };
+}
+
+function occurrenceOf(node: Node): Occurrence {
+  const schema = textOf(node, "schemaname");
+  const relation = textOf(node, "relname") ?? "";
+  return {
+    relation: schema === undefined ? relation : `${schema}.${relation}`,
+    at: typeof node.location === "number" ? node.location : 0,
+    isNamed: isNode(node.alias),
+  };
 }
 
 const joinTypes: Readonly<Record<string, Join["type"]>> = {
@@ -435,8 +450,7 @@ function occurrencesIn(value: unknown, ctes: Ctes): readonly Occurrence[] {
     const relation = textOf(node, "relname") ?? "";
     const cte = schema === undefined ? ctes.get(relation) : undefined;
     if (cte !== undefined) found.push(...occurrencesOf(cte.query));
-    else if (schema !== undefined)
-      found.push({ relation: `${schema}.${relation}`, at: placeOf(node) });
+    else if (schema !== undefined) found.push(occurrenceOf(node));
   });
   return found;
 }

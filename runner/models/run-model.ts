@@ -1,8 +1,9 @@
 import { DatabaseError, type PoolClient } from "pg";
-import { offsetOf, type Position, positionAt, startOfSelect } from "./position.ts";
+import { offsetOf, type Position, startOfSelect } from "./position.ts";
 import { probeFailure } from "./probe-failure.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
+import { type Edit, type EditedText, originalPosition } from "./rename-references.ts";
 
 const INSUFFICIENT_PRIVILEGE = "42501";
 const COLUMNS_DIFFER = "42P16";
@@ -15,21 +16,34 @@ const COLUMNS_DIFFER = "42P16";
 export async function runModel(
   client: PoolClient,
   model: Model,
-  wrap: { readonly before: string; readonly after?: string },
+  wrap: {
+    readonly before: string;
+    readonly after?: string;
+    /** The model's text with names that stand for others. */
+    readonly edited?: EditedText;
+  },
 ): Promise<number> {
   const before = `${wrap.before}\n`;
+  const { text, edits } = wrap.edited ?? { text: model.select, edits: [] };
   await client.query("savepoint run_model");
   try {
-    const result = await client.query(`${before}${model.select}\n${wrap.after ?? ""}`);
+    const result = await client.query(`${before}${text}\n${wrap.after ?? ""}`);
     await client.query("release savepoint run_model");
     return result.rowCount ?? 0;
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
     await client.query("rollback to savepoint run_model");
     if (error.code === COLUMNS_DIFFER) throw error;
-    throw await explainFailure(client, model, error, { text: model.select, before });
+    throw await explainFailure(client, model, error, { text, before, edits });
   }
 }
+
+/** What was sent: a model's text after something else, with names that stand for others. */
+type SentText = {
+  readonly text: string;
+  readonly before: string;
+  readonly edits?: readonly Edit[];
+};
 
 /**
  * The ModelError of a failure, with the record and the expression at fault where one can be blamed;
@@ -39,7 +53,7 @@ export async function explainFailure(
   client: PoolClient,
   model: Model,
   error: DatabaseError,
-  sent: { readonly text: string; readonly before: string },
+  sent: SentText,
 ): Promise<unknown> {
   const blamed =
     error.position === undefined ? await probeFailure(client, model, error) : undefined;
@@ -50,11 +64,7 @@ export async function explainFailure(
  * The ModelError of a database error that a model's text caused; any other error as it is.
  * `sent.text` stands in the statement right after `sent.before` and begins like the file.
  */
-export function modelErrorOf(
-  model: Model,
-  error: unknown,
-  sent: { readonly text: string; readonly before: string },
-): unknown {
+export function modelErrorOf(model: Model, error: unknown, sent: SentText): unknown {
   if (!(error instanceof DatabaseError) || !isModelFault(error.code)) return error;
   const position = placeOf(model, error, sent);
   return new ModelError([
@@ -81,11 +91,12 @@ export function isModelFault(code: string | undefined): boolean {
 function placeOf(
   model: Model,
   error: DatabaseError,
-  { text, before }: { readonly text: string; readonly before: string },
+  { text, before, edits = [] }: SentText,
 ): Position {
   if (error.position !== undefined) {
     const offset = offsetOf(before + text, "server-character", Number(error.position));
-    if (offset >= before.length) return positionAt(model.text, offset - before.length);
+    if (offset >= before.length)
+      return originalPosition(model, offset - before.length, { text, edits });
   }
   return startOfSelect(model.text);
 }

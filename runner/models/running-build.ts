@@ -1,0 +1,58 @@
+import type { PoolClient } from "pg";
+import { type SQLQuery, sql } from "../../extract/query.ts";
+import type { BuildEvent } from "../events.ts";
+import type { RelationState } from "./build-state.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import type { Model, Project } from "./project.ts";
+import type { Delta } from "./table-delta.ts";
+
+/** How a build is asked for. */
+export type BuildOptions = {
+  /** Compute every table from the whole of its inputs. */
+  readonly fullRefresh?: boolean | undefined;
+  /** Let published columns and relations go. */
+  readonly allowDestructive?: boolean | undefined;
+  /** Days that `elt.changes` remembers. */
+  readonly keepChangesDays?: number | undefined;
+};
+
+/** What a build did to the rows of a table or seed. */
+export type RelationChange =
+  | { readonly status: "unchanged" }
+  | { readonly status: "rows"; readonly delta: Delta }
+  /** Other rows, or other columns, and nothing that tells which. */
+  | { readonly status: "all"; readonly because: string };
+
+/** A build under way, inside its one transaction. */
+export type RunningBuild = {
+  readonly client: PoolClient;
+  readonly runId: bigint;
+  readonly project: Project;
+  readonly options: BuildOptions;
+  readonly emit: (event: BuildEvent) => void;
+  /** Today in Brasília, as the database has it. */
+  readonly day: string;
+  readonly fingerprintOf: (model: Model) => Fingerprint;
+  /** What is remembered of each relation; of those already built, what they are now. */
+  readonly states: Map<string, RelationState>;
+  /** By relation, for those already built. */
+  readonly changes: Map<string, RelationChange>;
+  /** Tables that other columns wait for: `schema.relation` → the schema they stand in till the end. */
+  readonly standIns: Map<string, string>;
+  /** A name that no other temporary table of this build has. */
+  readonly temporaryName: (purpose: string) => string;
+};
+
+/** Where the rows of a relation stand while the build goes on. */
+export function placeOf(
+  { standIns }: Pick<RunningBuild, "standIns">,
+  schema: string,
+  relation: string,
+): SQLQuery {
+  return sql.ident(standIns.get(`${schema}.${relation}`) ?? schema, relation);
+}
+
+/** The change of a relation; one that this build did not come to did not change. */
+export function changeOf({ changes }: RunningBuild, relation: string): RelationChange {
+  return changes.get(relation) ?? { status: "unchanged" };
+}
