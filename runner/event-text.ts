@@ -11,6 +11,8 @@ export type StatusLine = string;
 export function formatEvent(event: RunEvent): string | undefined {
   switch (event.type) {
     case "object-finished": {
+      // Never asked for: one sentence at the end tells of all of them.
+      if (event.pages === 0 && event.ms === 0) return undefined;
       const name = event.object.padEnd(24);
       if (event.verdict === "failed") return `${styleText("red", "✗")} ${name} ${event.reason}`;
       const mark = event.verdict === "proven" ? styleText("green", "✓") : styleText("yellow", "!");
