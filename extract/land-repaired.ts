@@ -25,12 +25,15 @@ export type RepairedLanding = {
  * tried one by one inside the database, in one statement; when that does not explain the refusal, so
  * are all the others.
  *
+ * @param known what happens to records that stand in quarantine because nothing could be done: they
+ *   are dropped without another try when they explain a refusal, or tried like all the others
  * @throws DatabaseError when no record explains what PostgreSQL refuses
  */
 export async function landRepaired(
   client: PoolClient,
   load: Load,
   records: readonly LandingRecord[],
+  { known: what }: { readonly known: "dropped" | "tried" } = { known: "dropped" },
 ): Promise<RepairedLanding> {
   const asSent = await tryToLand(client, load, records);
   if (asSent.status === "landed") return { landed: asSent.landed, troubles: new Map() };
@@ -54,11 +57,8 @@ export async function landRepaired(
       forms.set(record, { ...record, json: repaired });
     }
   }
-  const known = await knownTroubles(
-    client,
-    load,
-    unexplained.map(({ hash }) => hash),
-  );
+  const hashes = what === "dropped" ? unexplained.map(({ hash }) => hash) : [];
+  const known = await knownTroubles(client, load, hashes);
   for (const record of unexplained) {
     const trouble = known.get(record.hash);
     if (trouble !== undefined) drop(record, trouble);

@@ -1,5 +1,5 @@
 import type { PoolClient } from "pg";
-import { type Queryable, query, sql } from "./query.ts";
+import { type Queryable, query, type SQLQuery, sql } from "./query.ts";
 
 /** Who holds a lock, as far as the database tells. */
 export type LockHolder = {
@@ -52,4 +52,12 @@ async function lockHolder(database: Queryable, name: string): Promise<LockHolder
           = hashtextextended(${name}, 0)`,
   );
   return holder;
+}
+
+/**
+ * The number of the lock without which nobody may land an object of an account: two that land at
+ * once would make two versions supersede the same one.
+ */
+export function landingLock(of: { readonly conta: string; readonly object: string }): SQLQuery {
+  return sql`hashtextextended(${`land ${of.conta} ${of.object}`}, 0)`;
 }

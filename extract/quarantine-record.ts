@@ -101,6 +101,7 @@ export async function knownTroubles(
   load: Load,
   hashes: readonly string[],
 ): Promise<ReadonlyMap<string, Trouble>> {
+  if (hashes.length === 0) return new Map();
   const rows = await query<{ hash: string; reason: QuarantineReason; sqlstate: string | null }>(
     database,
     sql`

@@ -54,7 +54,7 @@ export function wantedFields(object: CvdwObject): readonly string[] {
  * Gives the records of a page their keys, dates and hashes.
  * @param page sliced with the `wantedFields` of the object
  */
-export function toLandingRecords(object: CvdwObject, page: Pick<Page, "records">): PageRecords {
+export function toLandingRecords(object: CvdwObject, page: Page): PageRecords {
   const records: LandingRecord[] = [];
   const refused: RefusedRecord[] = [];
   for (const [index, raw] of page.records.entries()) {

@@ -15,6 +15,7 @@ const ownCommands: Loaders = {
   check: () => import("./commands/check.ts"),
   status: () => import("./commands/status.ts"),
   drift: () => import("./commands/drift.ts"),
+  quarantine: () => import("./commands/quarantine.ts"),
 };
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;

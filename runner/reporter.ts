@@ -12,13 +12,18 @@ export type Reporter = {
   readonly say: (sentence: string) => void;
   /** Only for a person at a terminal: may hold what a log must not, like a connection string. */
   readonly sayPrivately: (sentence: string) => void;
+  /** Bytes for the program or file that stdout leads to; a terminal shows no control characters. */
+  readonly bytes: (content: Uint8Array) => void;
   /** The answer of a command: text for a person, data for a program. */
   readonly result: (text: string, data: unknown) => void;
   /** Why it failed: a sentence on stderr, and a line for the program that reads the output. */
   readonly failure: (sentence: string, exitCode: number) => void;
 };
 
-type Output = { readonly write: (text: string) => unknown; readonly isTTY?: boolean };
+type Output = {
+  write(content: string | Uint8Array): unknown;
+  readonly isTTY?: boolean;
+};
 
 /** Text with a status line on a terminal, JSON lines elsewhere or when asked for. */
 export function createReporter(options: {
@@ -69,6 +74,9 @@ export function createReporter(options: {
     sayPrivately(sentence) {
       if (!progressAsJson) text(sentence);
     },
+    bytes(content) {
+      out.write(out.isTTY === true ? printable(content) : content);
+    },
     result(content, data) {
       if (options.json || wroteJson) out.write(`${JSON.stringify(data)}\n`);
       else text(content);
@@ -79,6 +87,12 @@ export function createReporter(options: {
       err.write(`${styleIfTerminal(err, sentence)}\n`);
     },
   };
+}
+
+/** What a source sent must not command a terminal. */
+function printable(content: Uint8Array): string {
+  const text = new TextDecoder().decode(content);
+  return `${text.replace(/(?![\n\t])\p{Control}/gu, "\ufffd")}\n`;
 }
 
 function styleIfTerminal(output: Output, sentence: string): string {
