@@ -84,16 +84,21 @@ export type Strike = {
 export type RegularAnswer = (page?: number) => Answer;
 
 export type Faults = {
-  readonly add: (script: FaultScript) => void;
+  /** Gives the function that ends it. */
+  readonly add: (script: FaultScript) => () => void;
   /** The first script that strikes a call; every script counts the calls that match it. */
   readonly meet: (call: FaultCall) => Strike | undefined;
 };
 
 /** An empty script of faults. */
 export function createFaults(): Faults {
-  const scripts: { readonly script: FaultScript; matched: number }[] = [];
+  const scripts = new Set<{ readonly script: FaultScript; matched: number }>();
   return {
-    add: (script) => void scripts.push({ script, matched: 0 }),
+    add: (script) => {
+      const entry = { script, matched: 0 };
+      scripts.add(entry);
+      return () => void scripts.delete(entry);
+    },
     meet: (call) => {
       let strike: Strike | undefined;
       for (const entry of scripts) {

@@ -60,8 +60,8 @@ export type Emulator = {
   readonly port: number;
   /** Every call so far, oldest first; grows. */
   readonly requests: readonly RequestLogEntry[];
-  /** Adds a scripted fault. */
-  readonly fault: (script: FaultScript) => void;
+  /** Adds a scripted fault and gives the function that ends it. */
+  readonly fault: (script: FaultScript) => () => void;
   /** Stops listening and drops open connections. */
   readonly close: () => Promise<void>;
 };

@@ -194,6 +194,9 @@ function explainStatus(
         fault: "unknown-path",
         advice: `The path ${object.path} does not exist in this account's CVDW: leave ${object.name} out of the extraction.`,
       };
+    // The source's own name for a failure on its side.
+    case 422:
+      return { fault: "server", advice: "A failure of the source: run again later." };
     case 429:
       return {
         fault: "rate-limited",

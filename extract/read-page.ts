@@ -14,6 +14,9 @@ export type PageReader = {
   readonly random: () => number;
 };
 
+/** Pages are halved when the source takes too long, but not below this. */
+export const SMALLEST_PAGE = 10;
+
 const ATTEMPTS = 5;
 const FIRST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 30_000;
@@ -22,7 +25,8 @@ const BLOCK_MS = 60_000;
 
 /**
  * Reads one page within the budget. Faults that can heal are asked again, with exponential backoff
- * and full jitter; a 429 stops the whole account for as long as the source says.
+ * and full jitter; a 429 stops the whole account for as long as the source says. A time-out is asked
+ * again only where the page cannot be made smaller.
  * @param wanted.rowsExpected an answer without records is a fault: they are known to exist
  * @throws CvdwError when it cannot heal, or did not in five attempts
  */
@@ -36,7 +40,9 @@ export async function readPage(
       () => attemptPage(reader.client, wanted),
     );
     if (!(answer instanceof CvdwError)) return answer;
-    if (!answer.retryable) throw answer;
+    const healable =
+      answer.retryable || (answer.fault === "timeout" && wanted.pageSize <= SMALLEST_PAGE);
+    if (!healable) throw answer;
     if (attempt === ATTEMPTS) throw answer.after(ATTEMPTS);
     const ms = await pause(reader, answer, attempt);
     reader.emit({

@@ -7,7 +7,7 @@ import type { Limits } from "./limits.ts";
 import type { Page } from "./page.ts";
 import type { PageToLand, PageWriter } from "./page-writer.ts";
 import { afterPage, isProven, newPass, nextPage, type PageRange, type Pass } from "./pass.ts";
-import { readPage } from "./read-page.ts";
+import { readPage, SMALLEST_PAGE } from "./read-page.ts";
 import { toLandingRecords } from "./record.ts";
 import type { ScanContext } from "./scan.ts";
 import { nextPass, openScan, type ScanProgress, type ScanRecord, seenKeys } from "./scan-record.ts";
@@ -44,8 +44,6 @@ export type Reading = {
 };
 
 const MAX_PASSES = 3;
-/** A page this small that times out will not come at all. */
-const SMALLEST_PAGE = 10;
 
 /** Begins at page 1, or where an earlier run left the scan. */
 export function startReading(

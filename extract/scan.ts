@@ -57,7 +57,7 @@ export async function scanObject(
     const refusedDate = error instanceof CvdwError && error.status === 400;
     if (!refusedDate || plan.dateOnly || (plan.since ?? plan.until) === undefined) throw error;
     await rememberDateOnly(database, { conta, object: object.name });
-    if (record !== undefined) await closeScan(database, record.scanId);
+    await closeScansOf(context, object, plan);
     return scanWith(context, limits, object, withDateMode(plan, true), undefined);
   }
 }
@@ -85,6 +85,19 @@ async function scanToResume(
     if (scan !== kept) await closeScan(database, scan.scanId);
   }
   return kept;
+}
+
+/** A scan whose filter the source refuses cannot be gone on with, wherever it was begun. */
+async function closeScansOf(
+  { client, database }: ScanContext,
+  object: CvdwObject,
+  { mode, since, until }: ScanPlan,
+): Promise<void> {
+  const { conta } = client.source;
+  for (const scan of await openScans(database, { conta, object: object.name })) {
+    const isOf = scan.mode === mode && scan.since === since && scan.until === until;
+    if (isOf) await closeScan(database, scan.scanId);
+  }
 }
 
 function resumedPlan(plan: ScanPlan, { mode, since, until }: ScanRecord): ScanPlan {

@@ -129,6 +129,13 @@ describe("which calls are struck", () => {
     expect([await statusOf(10), await statusOf(11)]).toEqual([200, 500]);
   });
 
+  test("none any more when the fault was ended", async () => {
+    const end = emulator.fault({ object: "vendas", times: 100, kind: "500" });
+    expect((await call(emulator, account, "/vendas")).status).toBe(500);
+    end();
+    expect((await call(emulator, account, "/vendas")).status).toBe(200);
+  });
+
   test("a hook edits the account before the page is read", async () => {
     emulator.fault({
       object: "repasses",
