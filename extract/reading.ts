@@ -261,7 +261,7 @@ async function landTail(reading: Reading, wanted: PageRange, page: Page): Promis
 /** Counts a page's evidence and gives its records their keys. */
 function toLand(reading: Reading, { page: number, size }: PageRange, page: Page): PageToLand {
   const { records, refused } = toLandingRecords(reading.object, page);
-  const now = brasiliaWallClock(reading.startedAt);
+  const now = brasiliaWallClock(reading.context.now());
   let newest: WallClock | undefined;
   for (const { referenciaData: date } of records) {
     if (date !== undefined && date <= now && (newest ?? date) <= date) newest = date;

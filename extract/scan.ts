@@ -13,6 +13,7 @@ import type { ScanResult } from "./events.ts";
 import type { Limits } from "./limits.ts";
 import { finishLoad, type LoadEvidence, landingState, startLoad } from "./load-record.ts";
 import { openPageWriter } from "./page-writer.ts";
+import { type Queryable, query, sql } from "./query.ts";
 import type { PageReader } from "./read-page.ts";
 import { distinctKeys, type Reading, readUntilProven, startReading } from "./reading.ts";
 import { type FieldDrift, recordFields } from "./record-fields.ts";
@@ -170,6 +171,7 @@ async function finishScan(
 ): Promise<ScanResult> {
   const { load, plan, writer, object } = reading;
   let removals: Removals = { missing: 0, removed: 0, returned: 0 };
+  let quarantined = 0;
   let drift: readonly FieldDrift[] = [];
   let reason = verdict === "proven" ? undefined : unfinishedReason(reading, verdict);
   await writer.finish(reading.onlyPage, async (client) => {
@@ -184,6 +186,7 @@ async function finishScan(
     await recoverPageSize(client, reading);
     const error = reason ?? null;
     await finishLoad(client, load.loadId, { ...evidence(reading), verdict, error });
+    quarantined = writer.counts().quarantined === 0 ? 0 : await countQuarantined(client, load);
     drift = await recordFields(client, load, reading.fields);
     if (verdict !== "stopped" && load.scanId !== undefined) await closeScan(client, load.scanId);
   });
@@ -194,13 +197,28 @@ async function finishScan(
     mode: plan.mode,
     records: distinctKeys(reading),
     newVersions: writer.counts().newVersions,
-    quarantined: writer.counts().quarantined,
+    quarantined,
     removed: removals.removed,
     returned: removals.returned,
     pages: reading.pages,
     ms: Math.round(performance.now() - reading.startedMs),
     ...(reason === undefined ? {} : { reason }),
   };
+}
+
+/** A record in quarantine may have been read several times. */
+async function countQuarantined(
+  client: Queryable,
+  { conta, object, loadId }: Reading["load"],
+): Promise<number> {
+  const [row] = await query<{ count: number }>(
+    client,
+    sql`
+      select count(*)::integer as count
+      from elt.quarantine
+      where conta = ${conta} and objeto = ${object} and load_id = ${loadId}`,
+  );
+  return row?.count ?? 0;
 }
 
 function tellDrift({ context, load }: Reading, drift: readonly FieldDrift[]): void {
@@ -223,7 +241,7 @@ function chavesOf(page: Reading["onlyPage"]): readonly string[] {
 
 /** A scan without time-outs lets the next one ask for pages twice as large, up to the usual size. */
 async function recoverPageSize(
-  client: Parameters<typeof rememberPageSize>[0],
+  client: Queryable,
   { context, load, plan, timedOut, pageSize }: Reading,
 ): Promise<void> {
   const usual = context.options.pageSize;

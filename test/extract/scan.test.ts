@@ -309,24 +309,6 @@ describe("a source that fails", () => {
     ]);
   });
 
-  test("with a date that is no JSON fails that object, not the run", async () => {
-    await start();
-    const record = '{"idreserva":1,"referencia_data":"2026-01-01\t"}';
-    emulator.fault({
-      object: "reservas",
-      times: 1,
-      kind: {
-        status: 200,
-        headers: { "content-type": "application/json" },
-        body: `{"dados":[${record}],"total_de_registros":1,"total_de_paginas":1}`,
-      },
-    });
-    expect(await extract(["reservas", "comissoes"])).toMatchObject([
-      { verdict: "failed", fault: "rejected-record" },
-      { verdict: "proven" },
-    ]);
-  });
-
   test("to answer at all is not asked for every object", async () => {
     await start();
     await emulator.close();
@@ -336,22 +318,20 @@ describe("a source that fails", () => {
     expect(events.filter((event) => event.type === "request-retried")).toHaveLength(8);
   });
 
-  test("with a record without its key says which record, and lands no half page", async () => {
+  test("with damaged records lands all others and keeps those in quarantine", async () => {
     await start();
     account.insert("reservas", { referencia_data: "2026-01-20 10:00:00", idreserva: "" } as never);
-    const [result] = await extract();
-    expect(result?.reason).toMatch(
-      /page 3: record 3: the key field idreserva is absent, empty or not readable/,
-    );
-  });
-
-  test("with a record that jsonb refuses says so and keeps the pages before", async () => {
-    await start();
     account.insert("reservas", { ...reserva(11), nome: "a\u0000b" } as never);
-    const [result] = await extract();
-    expect(result).toMatchObject({ verdict: "failed", fault: "rejected-record" });
-    expect(result?.reason).toContain("22P05");
-    expect(await cursorOf()).toBeUndefined();
+    expect(await extract()).toMatchObject([
+      { verdict: "proven", records: 12, newVersions: 11, quarantined: 2 },
+    ]);
+    const { rows } = await pool.query(
+      "select reason, repaired from elt.quarantine order by reason",
+    );
+    expect(rows).toEqual([
+      { reason: "no-key", repaired: false },
+      { reason: "nul-character", repaired: true },
+    ]);
   });
 });
 
