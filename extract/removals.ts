@@ -212,7 +212,7 @@ function ownFields(object: string): (chave: SQLQuery) => SQLQuery {
 }
 
 function refusal(object: string, { gone, live }: Share): string {
-  return `${object}: ${gone} of its ${live} records were missing in two full readings in a row. So many at once are rarely deleted: nothing was removed. Check what the user of CVCRM_API_TOKEN may see in the CRM; if the records are gone indeed, run: npm run elt -- extract ${object} --full --allow-mass-removal`;
+  return `${object}: nothing was removed, though ${gone} of its ${live} records were missing in two full readings in a row: so many at once are rarely deleted. Check what the user of CVCRM_API_TOKEN may see in the CRM; if the records are gone indeed, run: npm run elt -- extract ${object} --full --allow-mass-removal`;
 }
 
 async function remove(database: Queryable, scan: FullScan): Promise<number> {

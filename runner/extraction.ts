@@ -6,6 +6,7 @@ import type { ScanResult } from "../extract/events.ts";
 import { extractionLock, extractObjects } from "../extract/extract.ts";
 import { credentialsRefused } from "../extract/give-up.ts";
 import { closeInterruptedLoads } from "../extract/load-record.ts";
+import { longestUnreadFirst } from "../extract/longest-unread.ts";
 import type { ScanOptions } from "../extract/scan-options.ts";
 import type { SourceConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
@@ -30,14 +31,20 @@ export async function runExtraction(
   extraction: Extraction,
   emit: (event: RunEvent) => void,
 ): Promise<readonly ScanResult[]> {
-  const { conta } = extraction.source;
-  const backfill = extraction.options.range !== undefined;
+  const { source, options, objects } = extraction;
+  const { conta } = source;
+  const backfill = options.range !== undefined;
+  const kind = backfill ? "backfill" : "daily";
   const lock = backfill
     ? { name: `backfill ${conta}`, subject: `A backfill of account ${conta}` }
     : { name: extractionLock(conta), subject: `An extraction of account ${conta}` };
   const results = await locked(session.pool, lock, async () => {
-    await closeInterruptedLoads(session.pool, conta, backfill ? "backfill" : "daily");
-    return extract(session, extraction, emit);
+    await closeInterruptedLoads(session.pool, conta, kind);
+    const limited = options.maxPages !== undefined || options.deadline !== undefined;
+    const ordered = limited
+      ? await longestUnreadFirst(session.pool, conta, objects, kind)
+      : objects;
+    return extract(session, { source, options, objects: ordered }, emit);
   });
   if (credentialsRefused(results)) throw new ConfigError([refusedSentence(conta, results)]);
   return results;

@@ -1,0 +1,111 @@
+import { formatTable } from "./format-table.ts";
+import type { ObjectStatus, OpenScan } from "./object-status.ts";
+import type { RunStatus } from "./run-status.ts";
+
+/** What `elt status` tells: data for a program, and text after `formatStatus`. */
+export type Status = {
+  readonly publication: { readonly id: string; readonly at: string } | null;
+  readonly runs: readonly RunStatus[];
+  readonly objects: readonly ObjectStatus[];
+};
+
+/** Columns of a terminal that the text fits into. */
+const WIDTH = 110;
+
+/** The status for a person: tables, and below a row what is unusual about it. */
+export function formatStatus({ publication, runs, objects }: Status): string {
+  const published =
+    publication === null
+      ? "Nothing is published yet: npm run elt"
+      : `Published: ${publication.at} Brasília (publication ${publication.id})`;
+  const contas = [...new Set(objects.map(({ conta }) => conta))];
+  return [
+    published,
+    "",
+    "Last runs",
+    tableWithNotes(runs, runRow, ({ error }) => (error === null ? [] : [error])),
+    ...contas.flatMap((conta) => [
+      "",
+      `Objects of ${conta}`,
+      tableWithNotes(
+        objects.filter((object) => object.conta === conta),
+        objectRow,
+        objectNotes,
+      ),
+    ]),
+    ...(contas.length === 0 ? ["", "Objects", "  none has been extracted yet"] : []),
+  ].join("\n");
+}
+
+function tableWithNotes<Row>(
+  rows: readonly Row[],
+  toCells: (row: Row) => Readonly<Record<string, unknown>>,
+  notesOf: (row: Row) => readonly string[],
+): string {
+  const [head = "", ...lines] = formatTable(rows.map(toCells)).split("\n");
+  const notes = rows.map((row) => notesOf(row).map((note) => clip(`      ${note}`)));
+  return [head, ...lines.flatMap((line, i) => [line, ...(notes[i] ?? [])])].join("\n");
+}
+
+function runRow({ error, ...run }: RunStatus): Readonly<Record<string, unknown>> {
+  return run;
+}
+
+function objectRow(status: ObjectStatus): Readonly<Record<string, unknown>> {
+  return {
+    object: status.object,
+    live: count(status.live),
+    gone: orBlank(status.removed),
+    watch: orBlank(status.watched),
+    "last read": status.last_read,
+    verdict: status.verdict,
+    "next from": status.next_from,
+  };
+}
+
+function objectNotes(status: ObjectStatus): readonly string[] {
+  const { verdict, last_proven: proven, quarantined, repaired, page_size: size } = status;
+  return [
+    ...errorNotes(status),
+    ...(["proven", "stopped"].includes(verdict)
+      ? []
+      : [proven ? `read whole last ${proven}` : "never read whole"]),
+    ...(["full", "incremental"].includes(status.mode) ? [] : ["read by backfills only"]),
+    ...status.open_scans.map(openScanNote),
+    ...(quarantined === 0 ? [] : [quarantineNote(quarantined, repaired)]),
+    ...(size === null ? [] : [`${size} records a page, since the source was too slow for more`]),
+  ];
+}
+
+/** The row names the object already, and what a limit left is told of its open scan. */
+function errorNotes({ error, object, verdict }: ObjectStatus): readonly string[] {
+  return error === null || verdict === "stopped" ? [] : [error.replace(`${object}: `, "")];
+}
+
+function openScanNote({ mode, since, until, pass, total, unread }: OpenScan): string {
+  const range = [since && ` since ${since}`, until && ` until ${until}`].join("");
+  const left =
+    unread === null || total === null
+      ? "nothing is read yet"
+      : unread === 0
+        ? `all ${count(total)} records are read, their end once more is left`
+        : `${count(unread)} of ${count(total)} records are left`;
+  return `${mode} reading${range} under way: ${left}${pass > 1 ? `, pass ${pass}` : ""}`;
+}
+
+function quarantineNote(quarantined: number, repaired: number): string {
+  const landed = repaired === 0 ? "" : `, ${count(repaired)} of them landed repaired`;
+  return `${count(quarantined)} in quarantine${landed} (elt quarantine)`;
+}
+
+function orBlank(value: number): string {
+  return value === 0 ? "" : count(value);
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+function clip(line: string): string {
+  return line.length <= WIDTH ? line : `${line.slice(0, WIDTH - 1)}…`;
+}
