@@ -33,13 +33,16 @@ export function castExpression(call: CastCall, argument: string): string {
   return `elt.${call}(${argument})${suffixes[call]}`;
 }
 
-const idName = /^id(?!ade|ioma|entifica|entidade|eal|oso|s_)_?[a-z]|_id$|^id$/i;
+/** `…_int` is a code of another system, not an id of this one. */
+const idName = /^id(?!ade|ioma|entifica|entidade|eal|oso|s_)_?[a-z](?!.*_int$)|_id$|^id$/i;
 /** Digits that are no quantity, and may lose their zeros or get letters some day. */
 const codeName =
   /documento|cpf|cnpj|^rg|_rg|cep(_|$)|telefone|celular|fone|codigo|referencia|numero|protocolo|inscricao|matricula|unidade|bloco|etapa|andar|conta|agencia|chave|versao/i;
 const moneyName = /^(valor|preco|vgv|vpl|saldo|renda|custo|total)|_valor(_|$)|_preco(_|$)/i;
 const percentName = /porcentagem|percentual|percentagem|^taxa|_taxa/i;
-const dateName = /^(data|dt)(_|$)|_data$|vencimento|_em$|_desde$|_ate$|nascimento/i;
+/** Measures, which are whole only by chance. */
+const measureName = /^area|_area|metragem|medida|fracao|indice|juros|altura|largura|peso/i;
+const dateName = /(^|_)(data|dt|nasc|vencimento|nascimento)(_|$)|_(em|desde|ate)$/i;
 
 /** The digits before the point that a cast has room for. */
 const room = { as_money: 13, as_numeric: 10, as_percent: 5, as_integer: 9 } as const;
@@ -71,7 +74,7 @@ export function pickCast(
       : undefined;
   if (call !== undefined) return decimalCast(call, shape);
   if (!isNumber || codeName.test(name)) return { call: "as_text" };
-  if (shape.notWhole > 0) return decimalCast("as_numeric", shape);
+  if (shape.notWhole > 0 || measureName.test(name)) return decimalCast("as_numeric", shape);
   return { call: shape.digits <= room.as_integer ? "as_integer" : "as_bigint" };
 }
 
