@@ -12,6 +12,7 @@ import { publishSeed } from "./publish-seed.ts";
 import { publishTable } from "./publish-table.ts";
 import { publishView } from "./publish-view.ts";
 import { abandonedRelations } from "./relation-record.ts";
+import { runSingularTests } from "./run-singular-tests.ts";
 import { runTests } from "./run-tests.ts";
 import type { RowChanges } from "./table-diff.ts";
 import { isFailing, SHOWN_ROWS, TestFailure, type TestResult } from "./test-failure.ts";
@@ -52,7 +53,7 @@ export async function buildProject(context: BuildContext, project: Project): Pro
     // One snapshot: an extraction that commits meanwhile is seen by every model or by none.
     await client.query("begin isolation level repeatable read; set local jit = off");
     await publishAll(client, context, project, order, models);
-    const tests = await testAll(client, context, order);
+    const tests = await testAll(client, context, project, order);
     await grantToBiRoles(client);
     const changes = sumChanges(models);
     const publicationId = await recordPublication(client, context.runId, changes);
@@ -157,10 +158,12 @@ async function publishAll(
 async function testAll(
   client: PoolClient,
   context: BuildContext,
+  project: Project,
   order: readonly Model[],
 ): Promise<readonly TestResult[]> {
   const results: TestResult[] = [];
   for (const model of order) results.push(...(await runTests(client, model)));
+  results.push(...(await runSingularTests(client, project, order)));
   reportTests(results, context.emit);
   return results;
 }
@@ -184,7 +187,7 @@ export async function testProject(
         await assertKey(client, model, sql.ident(model.schema, model.relation));
       }
     }
-    const results = await testAll(client, context, order);
+    const results = await testAll(client, context, project, order);
     await recordTests(context.pool, context.runId, results);
     return results;
   } catch (error) {

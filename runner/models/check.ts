@@ -2,18 +2,22 @@ import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
 import { headerProblems } from "./check-header.ts";
 import { checkModel, type LineageOf } from "./check-model.ts";
+import { checkSingularTests } from "./check-singular-tests.ts";
 import { checkTests } from "./check-tests.ts";
 import { type Draft, quoted, withDraft } from "./draft.ts";
-import { type Lineage, projectLineage } from "./lineage.ts";
+import { type Lineage, type ModelLineage, projectLineage } from "./lineage.ts";
 import { orderModels } from "./order.ts";
 import type { ModelProblem } from "./problem.ts";
 import type { Model, Project } from "./project.ts";
+import { runUnitTest } from "./run-unit-tests.ts";
 import { columnsOf } from "./table-diff.ts";
 
 /** Every problem of a project, and the models that could not be looked at because of one. */
 export type CheckedProject = {
   readonly problems: readonly ModelProblem[];
   readonly unchecked: readonly string[];
+  /** How many tests with given and expected rows ran. */
+  readonly unitTests: number;
 };
 
 /**
@@ -30,11 +34,12 @@ export async function checkProject(pool: Pool, project: Project): Promise<Checke
   ]);
   let followed: Lineage | undefined;
   // Only a problem needs it: to name what was meant, or to stand in for a broken model.
-  const lineageOf = (model: Model) => {
+  const lineageOf = (model: Model): ModelLineage | undefined => {
     followed ??= projectLineage(project, order);
     return followed.get(model.name);
   };
   const unchecked: string[] = [];
+  let unitTests = 0;
   await withDraft(pool, project, async (draft) => {
     const found = await checkModels(draft, order, lineageOf, unreadable);
     problems.push(...found.problems);
@@ -55,12 +60,18 @@ export async function checkProject(pool: Pool, project: Project): Promise<Checke
             (columns.has(rule.target) && !found.guessed.has(rule.target))),
       );
       problems.push(...(await checkTests(draft, model, tests)));
+      for (const test of project.unitTests) {
+        if (test.model !== model.name) continue;
+        unitTests++;
+        problems.push(...(await runUnitTest(draft, model, test)));
+      }
     }
+    problems.push(...(await checkSingularTests(draft, project.tests, unreadable)));
   });
-  return { problems: sorted(problems), unchecked };
+  return { problems: sorted(problems), unchecked, unitTests };
 }
 
-type CheckedModels = CheckedProject & {
+type CheckedModels = Omit<CheckedProject, "unitTests"> & {
   /** Models that stand in the draft, but not as their files say. */
   readonly guessed: ReadonlySet<string>;
 };

@@ -1,7 +1,8 @@
 import type { Column, Source } from "./column-scope.ts";
-import { type Catalogue, selectSources, type UnknownColumn } from "./column-sources.ts";
+import { selectSources, type UnknownColumn } from "./column-sources.ts";
 import type { MaskName } from "./header.ts";
 import type { Model, Project } from "./project.ts";
+import type { Node } from "./syntax-tree.ts";
 
 /** A column of a model and the columns it is directly made of. */
 export type ColumnLineage = {
@@ -29,34 +30,33 @@ const landingColumns = [
 
 /** Follows every column of the models, in the order in which they are built. */
 export function projectLineage(project: Project, order: readonly Model[]): Lineage {
-  const known = new Map<string, readonly Column[]>();
-  for (const seed of project.seeds) known.set(seed.name, ownColumns(seed.name, seed.columns));
-  const catalogue: Catalogue = (schema, relation) => {
-    const name = `${schema}.${relation}`;
-    return schema === "landing" ? ownColumns(name, landingColumns) : known.get(name);
-  };
   const lineage = new Map<string, ModelLineage>();
   for (const model of order) {
-    if (model.tree === undefined) continue;
-    const { columns, filters, unknown } = selectSources(model.tree, catalogue);
-    lineage.set(model.name, {
-      columns: columns.map(({ name, copied, sources }) => ({
-        name,
-        copied,
-        sources: [...sources.values()],
-      })),
-      filters: [...filters.values()],
-      unknown,
-    });
-    known.set(
-      model.name,
-      ownColumns(
-        model.name,
-        columns.map((column) => column.name),
-      ),
-    );
+    if (model.tree !== undefined) {
+      lineage.set(model.name, selectLineage(project, lineage, model.tree));
+    }
   }
   return lineage;
+}
+
+/** Follows the columns of any SELECT that reads seeds, landing, or models whose lineage is known. */
+export function selectLineage(project: Project, lineage: Lineage, tree: Node): ModelLineage {
+  const { columns, filters, unknown } = selectSources(tree, (schema, relation) => {
+    const name = `${schema}.${relation}`;
+    if (schema === "landing") return ownColumns(name, landingColumns);
+    const seed = project.seeds.find((one) => one.name === name);
+    const names = seed?.columns ?? lineage.get(name)?.columns.map((column) => column.name);
+    return names === undefined ? undefined : ownColumns(name, names);
+  });
+  return {
+    columns: columns.map(({ name, copied, sources }) => ({
+      name,
+      copied,
+      sources: [...sources.values()],
+    })),
+    filters: [...filters.values()],
+    unknown,
+  };
 }
 
 /**

@@ -34,8 +34,14 @@ export function orderModels(project: Project): {
       return problem === undefined ? [] : [problemAt(model, reference, problem)];
     }),
   );
+  const ofTests = project.tests.flatMap((test) =>
+    test.references.flatMap((reference) => {
+      const problem = testReferenceProblem(reference, known);
+      return problem === undefined ? [] : [problemAt(test, reference, problem)];
+    }),
+  );
   const { order, cycles } = sortByReads(project.models, byName);
-  return { order, problems: [...problems, ...cycles] };
+  return { order, problems: [...problems, ...ofTests, ...cycles] };
 }
 
 /** The CVDW objects whose landing tables the models read. */
@@ -110,6 +116,19 @@ function referenceProblem(
   }
   const folder = schema === "staging" ? "models/staging" : "models/marts";
   return { message: `there is no model ${name} (no file ${folder}/${relation}.sql)`, hint };
+}
+
+/** A test may read everything that the project has. */
+function testReferenceProblem(
+  { schema, relation }: Reference,
+  { models, seeds }: KnownNames,
+): Complaint | undefined {
+  const name = `${schema}.${relation}`;
+  const names = [...models, ...seeds];
+  if (names.includes(name)) return undefined;
+  if (schema === "landing" && findObject(landingObjectOf(relation)) !== undefined) return undefined;
+  const written = schema === undefined ? relation : name;
+  return { message: `there is no ${written}`, hint: didYouMean(written, names) };
 }
 
 function isAllowed(model: Model, name: string): boolean {
@@ -187,6 +206,10 @@ function circle(ring: readonly Model[], closing: Reference): ModelProblem {
   };
 }
 
-function problemAt(model: Model, reference: Reference, complaint: Complaint): ModelProblem {
+function problemAt(
+  model: Pick<Model, "file" | "text">,
+  reference: Reference,
+  complaint: Complaint,
+): ModelProblem {
   return { file: model.file, text: model.text, position: reference.position, ...complaint };
 }

@@ -11,6 +11,11 @@ import { type Suspect, suspectsOf } from "./suspects.ts";
 const PROBE_TIMEOUT_MS = 20_000;
 const EXAMPLES = 3;
 
+/** What a probe needs of a model, or of a test that is a file. */
+export type ProbedText = Pick<Model, "file" | "text" | "select" | "tree"> & {
+  readonly header: Pick<Model["header"], "key">;
+};
+
 type Example = {
   readonly records: readonly (Readonly<Record<string, unknown>> | null)[];
   readonly value: string | null;
@@ -24,7 +29,7 @@ type Example = {
  */
 export async function probeFailure(
   client: PoolClient,
-  model: Model,
+  model: ProbedText,
   error: DatabaseError,
 ): Promise<ModelProblem | undefined> {
   if (model.tree === undefined || error.code?.startsWith("22") !== true) return undefined;
@@ -100,7 +105,7 @@ function groupFields(group: string): string {
 
 /** `conta acme, chave 17 has text like "aa 9.999,99" in r.valor`. */
 function blame(
-  model: Model,
+  model: ProbedText,
   { value, trial }: Suspect,
   { records, value: found }: Example,
 ): string {
@@ -124,7 +129,7 @@ function shapeOf(value: string): string {
 }
 
 /** Names of the record that failed, none of which is personal: account, key, numbers of things. */
-function keyOf(model: Model, records: Example["records"]): string {
+function keyOf(model: ProbedText, records: Example["records"]): string {
   const merged: Record<string, unknown> = {};
   for (const record of records) {
     for (const [name, value] of Object.entries(record ?? {})) {

@@ -6,7 +6,9 @@ import { headerLine, positionAt } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
 import { loadSeeds, type Seed } from "./seed.ts";
 import { parseSelect, type Reference } from "./select.ts";
+import { loadSingularTests, type SingularTest } from "./singular-test.ts";
 import type { Node } from "./syntax-tree.ts";
+import { loadUnitTests, type UnitTest } from "./unit-test.ts";
 
 /** Where a model stands in the flow of data; what it may read follows from it. */
 export type Stage = "staging" | "marts" | "views";
@@ -35,6 +37,10 @@ export type Model = {
 export type Project = {
   readonly models: readonly Model[];
   readonly seeds: readonly Seed[];
+  /** Tests that are files of their own. */
+  readonly tests: readonly SingularTest[];
+  /** Given rows and expected rows, beside the models they are about. */
+  readonly unitTests: readonly UnitTest[];
   readonly problems: readonly ModelProblem[];
 };
 
@@ -58,7 +64,9 @@ export async function loadProject(root: string): Promise<Project> {
   }
   problems.push(...duplicateNames(models));
   const seeds = await loadSeeds(join(root, "models/seeds"), problems);
-  return { models, seeds, problems };
+  const tests = await loadSingularTests(root, problems);
+  const unitTests = await loadUnitTests(root, models, problems);
+  return { models, seeds, tests, unitTests, problems };
 }
 
 async function readModel(

@@ -38,7 +38,11 @@ export function applyEdits(select: string, edits: readonly Edit[]): EditedText {
 }
 
 /** Place in the file of an offset in the edited text. */
-export function originalPosition(model: Model, offset: number, { edits }: EditedText): Position {
+export function originalPosition(
+  model: Pick<Model, "text">,
+  offset: number,
+  { edits }: EditedText,
+): Position {
   let grown = 0;
   for (const edit of edits) {
     const start = edit.at + grown;

@@ -1,6 +1,6 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { offsetOf, type Position, startOfSelect } from "./position.ts";
-import { probeFailure } from "./probe-failure.ts";
+import { type ProbedText, probeFailure } from "./probe-failure.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { type Edit, type EditedText, originalPosition } from "./rename-references.ts";
@@ -51,7 +51,7 @@ type SentText = {
  */
 export async function explainFailure(
   client: PoolClient,
-  model: Model,
+  model: ProbedText,
   error: DatabaseError,
   sent: SentText,
 ): Promise<unknown> {
@@ -64,7 +64,11 @@ export async function explainFailure(
  * The ModelError of a database error that a model's text caused; any other error as it is.
  * `sent.text` stands in the statement right after `sent.before` and begins like the file.
  */
-export function modelErrorOf(model: Model, error: unknown, sent: SentText): unknown {
+export function modelErrorOf(
+  model: Pick<Model, "file" | "text">,
+  error: unknown,
+  sent: SentText,
+): unknown {
   if (!(error instanceof DatabaseError) || !isModelFault(error.code)) return error;
   const position = placeOf(model, error, sent);
   return new ModelError([
@@ -89,7 +93,7 @@ export function isModelFault(code: string | undefined): boolean {
 }
 
 function placeOf(
-  model: Model,
+  model: Pick<Model, "file" | "text">,
   error: DatabaseError,
   { text, before, edits = [] }: SentText,
 ): Position {
