@@ -56,7 +56,7 @@ describe("elt", () => {
     expect(code).toBe(0);
     const commands = [...out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]);
     expect(commands).toEqual([
-      ...["run", "extract", "build", "test", "check", "status"],
+      ...["run", "extract", "build", "test", "check", "status", "drift", "quarantine"],
       ...["demo", "emulator", "serve"],
     ]);
     const { out: help } = await elt(["extract", "--help"]);
@@ -91,11 +91,24 @@ describe("elt", () => {
     expectSentence(outcome);
   });
 
-  test("ends with exit 2 when the token is wrong for every object", async () => {
-    const outcome = await elt(["run"], settings({ CVCRM_API_TOKEN: "wrong-token" }));
+  test("ends with exit 2 when the token is wrong for every object, after asking for two", async () => {
+    const before = emulator.requests.length;
+    // At this pace nothing else is begun while an answer is awaited.
+    const changes = { CVCRM_API_TOKEN: "wrong-token", CVCRM_RATE_LIMIT: "20/60s" };
+    const outcome = await elt(["run"], settings(changes));
     expect(outcome.code).toBe(2);
     expect(outcome.err).toContain("check CVCRM_API_EMAIL, CVCRM_API_TOKEN and CVCRM_ACCOUNT");
     expect(outcome.out + outcome.err).not.toContain("wrong-token");
+    expect(emulator.requests.slice(before).map(({ status }) => status)).toEqual([401, 401]);
+    expectSentence(outcome);
+  });
+
+  test("ends with exit 3 and names the permission when one object alone is answered with 401", async () => {
+    emulator.fault({ object: "unidades", times: 1, kind: "401" });
+    const outcome = await elt(["extract", "unidades", "repasses", "comissoes"]);
+    expect(outcome.code).toBe(3);
+    expect(outcome.err).toContain("1 of 3 objects did not arrive whole (unidades)");
+    expect(outcome.err).toContain("The user has no permission for unidades");
     expectSentence(outcome);
   });
 
