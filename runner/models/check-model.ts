@@ -23,6 +23,7 @@ export type LineageOf = (model: Model) => ModelLineage | undefined;
 const UNDEFINED_COLUMN = "42703";
 const UNDEFINED_TABLE = "42P01";
 const UNDEFINED_FUNCTION = "42883";
+const UNDEFINED_OBJECT = "42704";
 const DUPLICATE_COLUMN = "42701";
 /** More wrong names than this in one file are one mistake, which the first few show. */
 const MOST_REPAIRS = 20;
@@ -113,8 +114,10 @@ function repairAt(model: Model, { offset }: Position, hint: string | undefined):
   const from = name.exec(model.select.slice(offset))?.[0];
   if (from === undefined) return undefined;
   const meant = /the column "([\w.]+)"(?! or)/.exec(hint ?? "")?.[1];
+  // What reads the model knows the column by the name that was meant.
+  if (meant !== undefined) return { at: offset, from, to: meant };
   const alias = isUnnamedTarget(model, offset) ? ` as ${from.split(".").at(-1)}` : "";
-  return { at: offset, from, to: `${meant ?? "(null::text)"}${alias}` };
+  return { at: offset, from, to: `(null::text)${alias}` };
 }
 
 function isUnnamedTarget(model: Model, offset: number): boolean {
@@ -152,8 +155,18 @@ async function hintFor(
     const near = written === undefined ? undefined : await nearFunction(draft, written);
     if (near !== undefined) return near;
   }
+  if (error.code === UNDEFINED_OBJECT) {
+    const written = /^type "(.*)" does not exist/.exec(error.message)?.[1];
+    if (written !== undefined) return didYouMean(written, typeNames);
+  }
   return error.hint === undefined ? undefined : draft.restoreNames(error.hint);
 }
+
+/** Types that models use. */
+const typeNames = [
+  ...["text", "integer", "bigint", "smallint", "numeric", "boolean", "date", "timestamp"],
+  ...["timestamptz", "interval", "jsonb", "double precision", "real", "uuid", "varchar"],
+];
 
 /** Only when no function has that name at all: otherwise its arguments are what is wrong. */
 async function nearFunction(draft: Draft, written: string): Promise<string | undefined> {

@@ -34,7 +34,10 @@ export async function checkTests(
       text: model.text,
       position: placeOf(model, one, error),
       message: `${one.test.label}: ${draft.restoreNames(withoutValues(error))}`,
-      hint: error.hint === undefined ? undefined : draft.restoreNames(error.hint),
+      hint:
+        error.hint === undefined
+          ? undefined
+          : draft.restoreNames(error.hint).replaceAll("tested.", ""),
     });
   }
   return problems;

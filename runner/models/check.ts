@@ -41,17 +41,18 @@ export async function checkProject(pool: Pool, project: Project): Promise<Checke
   const unchecked: string[] = [];
   let unitTests = 0;
   await withDraft(pool, project, async (draft) => {
-    const found = await checkModels(draft, order, lineageOf, unreadable);
+    const found = await checkModels(draft, order, lineageOf, unreadable, namesOfTwo(project));
     problems.push(...found.problems);
     unchecked.push(...found.unchecked);
     const columns = await columnsByRelation(draft);
     for (const model of order) {
       const own = columns.get(model.name);
-      if (own === undefined || found.guessed.has(model.name)) continue;
+      if (own === undefined || found.standIns.has(model.name)) continue;
       const header = headerProblems(model, own, (name) =>
-        found.guessed.has(name) ? undefined : columns.get(name),
+        found.standIns.has(name) ? undefined : columns.get(name),
       );
       problems.push(...header);
+      if (found.guessed.has(model.name)) continue;
       const wrong = new Set(header.map(({ position }) => position.line));
       const tests = model.header.tests.filter(
         ({ line, rule }) =>
@@ -74,6 +75,8 @@ export async function checkProject(pool: Pool, project: Project): Promise<Checke
 type CheckedModels = Omit<CheckedProject, "unitTests"> & {
   /** Models that stand in the draft, but not as their files say. */
   readonly guessed: ReadonlySet<string>;
+  /** Those of them of which not even the text could be used. */
+  readonly standIns: ReadonlySet<string>;
 };
 
 async function checkModels(
@@ -81,16 +84,21 @@ async function checkModels(
   order: readonly Model[],
   lineageOf: LineageOf,
   unreadable: ReadonlySet<string>,
+  twice: ReadonlySet<string>,
 ): Promise<CheckedModels> {
   const problems: ModelProblem[] = [];
   const unchecked: string[] = [];
   const guessed = new Set<string>();
+  const standIns = new Set<string>();
   const missing = new Set<string>();
   for (const model of order) {
     const reads = model.references.map(({ schema, relation }) => `${schema}.${relation}`);
-    const blocked = unreadable.has(model.file) || reads.some((name) => missing.has(name));
+    const blocked =
+      unreadable.has(model.file) ||
+      twice.has(model.name) ||
+      reads.some((name) => missing.has(name));
     if (blocked) {
-      if (!unreadable.has(model.file)) unchecked.push(model.name);
+      if (!unreadable.has(model.file) && !twice.has(model.name)) unchecked.push(model.name);
     } else {
       const trusted = reads.some((name) => guessed.has(name)) ? "guessed" : "trusted";
       const checked = await checkModel(draft, model, lineageOf, trusted);
@@ -99,11 +107,18 @@ async function checkModels(
       guessed.add(model.name);
       if (checked.stands === "repaired") continue;
     }
-    const stands = await createStandIn(draft, model, lineageOf);
-    if (stands) guessed.add(model.name);
-    else missing.add(model.name);
+    // Of two files of one name nobody knows which is meant.
+    const stands = !twice.has(model.name) && (await createStandIn(draft, model, lineageOf));
+    if (stands) standIns.add(model.name);
+    (stands ? guessed : missing).add(model.name);
   }
-  return { problems, unchecked, guessed };
+  return { problems, unchecked, guessed, standIns };
+}
+
+/** Names that two files have. */
+function namesOfTwo({ models }: Project): ReadonlySet<string> {
+  const names = models.map(({ name }) => name);
+  return new Set(names.filter((name, i) => names.indexOf(name) !== i));
 }
 
 /**

@@ -88,7 +88,8 @@ async function readModel(
     problems.push({ file: path, text, position: parsed.position, message: parsed.message });
   }
   const build = header.build ?? source.build;
-  if (build === "table" && header.key.length === 0) {
+  const misspelt = headerProblems.some(({ hint }) => hint?.includes("@key"));
+  if (build === "table" && header.key.length === 0 && !misspelt) {
     problems.push({
       file: path,
       text,

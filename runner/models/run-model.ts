@@ -82,9 +82,12 @@ export function modelErrorOf(
   ]);
 }
 
-/** What PostgreSQL says, but data errors (class 22) quote the value, which may be personal. */
-export function withoutValues({ code, message }: DatabaseError): string {
-  return code?.startsWith("22") ? message.replace(/".*"/s, "…") : message;
+/**
+ * What PostgreSQL says. Data errors (class 22) quote the value, which may be personal, unless they
+ * have a place: then it is a constant of the text.
+ */
+export function withoutValues({ code, message, position }: DatabaseError): string {
+  return code?.startsWith("22") && position === undefined ? message.replace(/".*"/s, "…") : message;
 }
 
 /** Syntax and names (42), data (22), cardinality (21), unsupported (0A): the text's own faults. */
