@@ -1,3 +1,4 @@
+import type { LastDrift } from "./drift/read-drift.ts";
 import { formatTable } from "./format-table.ts";
 import type { ObjectStatus, OpenScan } from "./object-status.ts";
 import type { RunStatus } from "./run-status.ts";
@@ -7,13 +8,15 @@ export type Status = {
   readonly publication: { readonly id: string; readonly at: string } | null;
   readonly runs: readonly RunStatus[];
   readonly objects: readonly ObjectStatus[];
+  /** Fields that changed in the last run of each account. */
+  readonly drift: readonly LastDrift[];
 };
 
 /** Columns of a terminal that the text fits into. */
 const WIDTH = 110;
 
 /** The status for a person: tables, and below a row what is unusual about it. */
-export function formatStatus({ publication, runs, objects }: Status): string {
+export function formatStatus({ publication, runs, objects, drift }: Status): string {
   const published =
     publication === null
       ? "Nothing is published yet: npm run elt"
@@ -32,6 +35,7 @@ export function formatStatus({ publication, runs, objects }: Status): string {
         objectRow,
         objectNotes,
       ),
+      ...driftNote(drift.filter((found) => found.conta === conta)),
     ]),
     ...(contas.length === 0 ? ["", "Objects", "  none has been extracted yet"] : []),
   ].join("\n");
@@ -96,6 +100,13 @@ function openScanNote({ mode, since, until, pass, total, unread }: OpenScan): st
 function quarantineNote(quarantined: number, repaired: number): string {
   const landed = repaired === 0 ? "" : `, ${count(repaired)} of them landed repaired`;
   return `${count(quarantined)} in quarantine${landed} (elt quarantine)`;
+}
+
+function driftNote(drift: readonly LastDrift[]): readonly string[] {
+  const counts = drift.map(({ change, fields }) => `${count(fields)} ${change}`);
+  return counts.length === 0
+    ? []
+    : [`  Fields that changed in the last run: ${counts.join(", ")} (elt drift)`];
 }
 
 function orBlank(value: number): string {

@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
 import { brasilia } from "../brasilia.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
+import { driftOfLastRuns } from "../drift/read-drift.ts";
 import { formatStatus, type Status } from "../format-status.ts";
 import { readObjectStatus } from "../object-status.ts";
 import { readRunStatus } from "../run-status.ts";
@@ -44,5 +45,6 @@ async function readStatus(pool: Pool): Promise<Status> {
   );
   const runs = await readRunStatus(pool);
   const objects = await readObjectStatus(pool);
-  return { publication: publication ?? null, runs, objects };
+  const drift = await driftOfLastRuns(pool);
+  return { publication: publication ?? null, runs, objects, drift };
 }

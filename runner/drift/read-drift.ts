@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { JsonType } from "../../extract/fields.ts";
 import { query, sql } from "../../extract/query.ts";
 import type { FieldDrift } from "../../extract/record-fields.ts";
+import { brasilia } from "../brasilia.ts";
 
 /** A drift as it was found. */
 export type PastDrift = FieldDrift & {
@@ -24,7 +25,7 @@ export async function readDrift(
     pool,
     sql`
       select
-        to_char(seen_at at time zone 'America/Sao_Paulo', 'YYYY-MM-DD HH24:MI') as "seenAt",
+        ${brasilia(sql`seen_at`)} as "seenAt",
         conta,
         objeto as object,
         campo as field,
@@ -41,25 +42,26 @@ export async function readDrift(
   );
 }
 
-/** How many fields drifted in the last extraction of each account that found any. */
-export async function driftOfLastRuns(
-  pool: Pool,
-): Promise<
-  readonly { readonly conta: string; readonly change: string; readonly fields: number }[]
-> {
+/** How many fields of an account changed in its last run, by the kind of change. */
+export type LastDrift = {
+  readonly conta: string;
+  readonly change: FieldDrift["change"];
+  readonly fields: number;
+};
+
+/** What drifted in the last run of each account; nothing of accounts where nothing did. */
+export async function driftOfLastRuns(pool: Pool): Promise<readonly LastDrift[]> {
   return query(
     pool,
     sql`
       select drift.conta, drift.change, count(*)::integer as fields
-      from elt.drift
-      inner join elt.loads on loads.load_id = drift.load_id
-      where loads.run_id = (
-        select last.run_id
-        from elt.loads as last
-        where last.conta = drift.conta
-        order by last.load_id desc
-        limit 1
-      )
+      from (
+        select conta, max(run_id) as run_id
+        from elt.loads
+        group by conta
+      ) as last
+      inner join elt.loads on loads.conta = last.conta and loads.run_id = last.run_id
+      inner join elt.drift on drift.load_id = loads.load_id
       group by drift.conta, drift.change
       order by drift.conta, drift.change`,
   );
@@ -95,9 +97,7 @@ export async function landedFields(
           sum(strings)::bigint, sum(numbers)::bigint, sum(booleans)::bigint,
           sum(arrays)::bigint, sum(objects)::bigint
         ) as types,
-        to_char(
-          max(arrival.seen_at) at time zone 'America/Sao_Paulo', 'YYYY-MM-DD'
-        ) as "newSince",
+        left(${brasilia(sql`max(arrival.seen_at)`)}, 10) as "newSince",
         quote_ident(fields.campo) as identifier,
         quote_literal(fields.campo) as literal
       from elt.fields

@@ -14,7 +14,7 @@ function objectStatus(object: string, details: Partial<ObjectStatus> = {}): Obje
 }
 
 function text(objects: readonly ObjectStatus[], details: Partial<Status> = {}): string {
-  return formatStatus({ publication: null, runs: [], objects, ...details });
+  return formatStatus({ publication: null, runs: [], objects, drift: [], ...details });
 }
 
 describe("elt status", () => {
@@ -33,6 +33,20 @@ Objects of acme
   object      live  gone  watch  last read         verdict  next from
   reservas  12,345    12      3  2026-03-01 12:00  proven   2026-03-01 10:59
   unidades   1,000               2026-03-01 12:00  proven`,
+    );
+  });
+
+  test("counts the fields that changed in the last run below their account", () => {
+    const objects = [objectStatus("a"), objectStatus("b", { conta: "outra" })];
+    const lines = text(objects, {
+      drift: [
+        { conta: "outra", change: "new", fields: 2 },
+        { conta: "outra", change: "vanished", fields: 1 },
+      ],
+    }).split("\n");
+    expect(lines.filter((line) => line.includes("Fields"))).toEqual([lines.at(-1)]);
+    expect(lines.at(-1)).toBe(
+      "  Fields that changed in the last run: 2 new, 1 vanished (elt drift)",
     );
   });
 
