@@ -106,8 +106,8 @@ export function sliceItem(item: Buffer, wanted: readonly string[]): RawRecord {
     damage = "not-an-object";
   } else {
     try {
-      if (sliceRecord(item, 0, names, fields, createFieldObserver()) !== item.length)
-        damage = "broken-json";
+      const end = sliceRecord(item, 0, names, fields, createFieldObserver());
+      if (end !== item.length) damage = "broken-json";
     } catch (error) {
       if (!(error instanceof PageSyntaxError)) throw error;
       damage = "broken-json";

@@ -152,7 +152,7 @@ async function helpText(commands: Loaders, name: string | undefined): Promise<st
   }
   const lines = await Promise.all(
     Object.entries(commands).map(async ([command, load]) => {
-      return `  ${command.padEnd(10)} ${(await load()).command.summary}`;
+      return `  ${command.padEnd(11)} ${(await load()).command.summary}`;
     }),
   );
   return [
