@@ -1,5 +1,5 @@
 import { type FieldObserver, type JsonType, observedFields } from "./fields.ts";
-import { type Queryable, query, sql } from "./query.ts";
+import { execute, type Queryable, query, sql } from "./query.ts";
 
 /** How a field of an object is not what it was before. */
 export type FieldDrift = {
@@ -27,6 +27,9 @@ export async function recordFields(
   observer: FieldObserver,
 ): Promise<readonly FieldDrift[]> {
   if (observer.records === 0) return [];
+  // A backfill may end at the same moment: both would find the same field new, or wait for each other.
+  const lock = `fields ${load.conta} ${load.object}`;
+  await execute(client, sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`);
   const arrived = await mergeFields(client, load, observer);
   const gone = await fieldsNotSeen(client, load);
   if (gone.length === 0) return arrived;

@@ -1,5 +1,6 @@
 import { chooseObjects } from "../choose-objects.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
+import { fieldsRead } from "../drift/fields-read.ts";
 import { formatDrift } from "../drift/format-drift.ts";
 import { readDrift } from "../drift/read-drift.ts";
 import { unreadFields } from "../drift/unread-fields.ts";
@@ -40,9 +41,13 @@ async function run(invocation: Invocation): Promise<number> {
   // What a model that cannot be parsed reads is not known: its fields would all look unread.
   const unparsed = project.problems.filter(({ file }) => file.startsWith("models/staging/"));
   if (unparsed.length > 0) throw new ModelError(unparsed);
+  const readers = fieldsRead(project);
   const found = await withDatabase(invocation, "drift", async ({ pool }) => ({
-    drift: await readDrift(pool, { objects, days }),
-    ...(await unreadFields(pool, project, objects)),
+    drift: (await readDrift(pool, { objects, days })).map((drift) => ({
+      ...drift,
+      readBy: (readers.get(drift.object)?.readersOf(drift.field) ?? []).map(({ file }) => file),
+    })),
+    ...(await unreadFields(pool, project, readers, objects)),
   }));
   reporter.result(formatDrift(found, days), { days, ...found });
   return exitCodes.done;

@@ -6,8 +6,8 @@ import { walk } from "../models/syntax-tree.ts";
 /** The staging models of one landed object, and what they read of its records. */
 export type ObjectReaders = {
   readonly models: readonly Model[];
-  /** Whether one of them reads a top-level field. */
-  readonly reads: (field: string) => boolean;
+  /** Those that read a top-level field. */
+  readonly readersOf: (field: string) => readonly Model[];
 };
 
 /**
@@ -28,7 +28,7 @@ export function fieldsRead(project: Project): ReadonlyMap<string, ObjectReaders>
     const before = readers.get(object);
     readers.set(object, {
       models: [...(before?.models ?? []), model],
-      reads: (field) => reads(field) || (before?.reads(field) ?? false),
+      readersOf: (field) => [...(before?.readersOf(field) ?? []), ...(reads(field) ? [model] : [])],
     });
   }
   return readers;

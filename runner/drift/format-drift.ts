@@ -7,7 +7,7 @@ import type { UnreadField, UnreadFields } from "./unread-fields.ts";
 /** What `elt drift` shows: the lines to paste first, and last, where a terminal stops, what is new. */
 export function formatDrift(
   found: {
-    readonly drift: readonly PastDrift[];
+    readonly drift: readonly (PastDrift & { readonly readBy: readonly string[] })[];
     readonly recorded: number;
     readonly unread: readonly UnreadFields[];
   },
@@ -24,6 +24,7 @@ export function formatDrift(
     field: one.field,
     change: changeText(one),
     records: one.change === "vanished" ? "" : `${one.records} of ${one.ofRecords}`,
+    "read by": one.readBy.join(", "),
   }));
   return [
     ...unread.flatMap(formatUnread),

@@ -3,7 +3,7 @@ import { projectLineage } from "../models/lineage.ts";
 import { orderModels } from "../models/order.ts";
 import type { Project } from "../models/project.ts";
 import { sampleShapes } from "./field-shapes.ts";
-import { fieldsRead } from "./fields-read.ts";
+import type { fieldsRead } from "./fields-read.ts";
 import { type PastePlaces, pastePlaces } from "./paste-places.ts";
 import { type LandedField, landedFields } from "./read-drift.ts";
 import { castExpression, castOrder, columnName, pickCast } from "./staging-line.ts";
@@ -41,16 +41,16 @@ export type UnreadFields = {
 export async function unreadFields(
   pool: Pool,
   project: Project,
+  readers: ReturnType<typeof fieldsRead>,
   objects: readonly string[],
 ): Promise<{ readonly recorded: number; readonly unread: readonly UnreadFields[] }> {
-  const readers = fieldsRead(project);
   const lineage = projectLineage(project, orderModels(project).order);
   const allLanded = await landedFields(pool, objects);
   const found: UnreadFields[] = [];
   for (const object of new Set(allLanded.map((field) => field.object))) {
     const reader = readers.get(object);
     const landed = allLanded.filter((field) => field.object === object);
-    const unread = landed.filter(({ name }) => reader?.reads(name) !== true);
+    const unread = landed.filter(({ name }) => (reader?.readersOf(name) ?? []).length === 0);
     const [model] = reader?.models ?? [];
     const count = unread.length;
     if (count === 0) continue;

@@ -91,9 +91,17 @@ describe("elt drift", () => {
     expect((await elt("extract", "--full", "reservas")).code).toBe(0);
     expect(JSON.parse((await elt("status", "--json")).out).drift).toEqual([]);
     expect(JSON.parse((await elt("drift", "--json")).out).drift).toHaveLength(1);
+    await database.pool.query(
+      `insert into elt.drift (conta, objeto, campo, change, types_before, types_now, records,
+         of_records, load_id)
+       values ('exemplo', 'reservas', 'nome_time', 'vanished', '{string}', '{}', 0, 8, 1)`,
+    );
+    expect((await elt("drift", "reservas")).out).toMatch(
+      /nome_time +vanished \(was string\) +models\/staging\/reservas\.sql/,
+    );
     await database.pool.query("update elt.drift set seen_at = seen_at - interval '40 days'");
     expect(JSON.parse((await elt("drift", "--json")).out).drift).toEqual([]);
-    expect(JSON.parse((await elt("drift", "--json", "--days", "60")).out).drift).toHaveLength(1);
+    expect(JSON.parse((await elt("drift", "--json", "--days", "60")).out).drift).toHaveLength(2);
   });
 
   test.each([

@@ -13,7 +13,7 @@ async function readBy(...selects: readonly string[]): Promise<readonly string[]>
   const project = await projectOf(Object.fromEntries(files));
   expect(project.problems).toEqual([]);
   const readers = fieldsRead(project).get("reservas");
-  return candidates.filter((field) => readers?.reads(field));
+  return candidates.filter((field) => (readers?.readersOf(field).length ?? 0) > 0);
 }
 
 const atual = "landing.reservas_atual as l";

@@ -6,9 +6,10 @@ import { generateAccount } from "../../../emulator/generate-account.ts";
 import { startEmulator } from "../../../emulator/server.ts";
 import { defaultObjects } from "../../../extract/catalogue.ts";
 import { projectRoot } from "../../../runner/building.ts";
+import { fieldsRead } from "../../../runner/drift/fields-read.ts";
 import type { Place } from "../../../runner/drift/paste-places.ts";
 import { type UnreadFields, unreadFields } from "../../../runner/drift/unread-fields.ts";
-import { loadProject } from "../../../runner/models/project.ts";
+import { loadProject, type Project } from "../../../runner/models/project.ts";
 import { extractEmulated } from "../../extract/emulated-extraction.ts";
 import { createTestDatabase } from "../../postgres.ts";
 import { projectOf } from "../../project.ts";
@@ -56,6 +57,9 @@ beforeAll(async () => {
   await extract();
 });
 
+const compare = (project: Project, names: readonly string[]) =>
+  unreadFields(database.pool, project, fieldsRead(project), names);
+
 /** The model's file with every offered line where the command says that it goes. */
 async function pasted({ file, places, fields }: UnreadFields): Promise<readonly [string, string]> {
   if (file === null || places === null) throw new Error("no staging model");
@@ -77,7 +81,7 @@ async function pasted({ file, places, fields }: UnreadFields): Promise<readonly 
 describe("fields that no model reads", () => {
   test("are those of landing that the shipped staging models leave out", async () => {
     const project = await loadProject(projectRoot);
-    const { recorded, unread } = await unreadFields(database.pool, project, []);
+    const { recorded, unread } = await compare(project, []);
     expect(recorded).toBeGreaterThan(300);
     const reservas = unread.find(({ object }) => object === "reservas");
     const names = reservas?.fields.map(({ field }) => field) ?? [];
@@ -90,7 +94,7 @@ describe("fields that no model reads", () => {
 
   test("of an object without a staging model are only counted", async () => {
     const project = await loadProject(projectRoot);
-    const { unread } = await unreadFields(database.pool, project, ["leads"]);
+    const { unread } = await compare(project, ["leads"]);
     expect(unread).toEqual([
       { object: "leads", file: null, places: null, count: expect.any(Number), fields: [] },
     ]);
@@ -99,7 +103,7 @@ describe("fields that no model reads", () => {
 
   test("are read without the loss of a value once every line is pasted into its model", async () => {
     const project = await loadProject(projectRoot);
-    const { unread } = await unreadFields(database.pool, project, []);
+    const { unread } = await compare(project, []);
     const offered = unread.filter(({ file }) => file !== null);
     expect(offered).toHaveLength(9);
     const wider = await projectOf(Object.fromEntries(await Promise.all(offered.map(pasted))));
@@ -116,14 +120,14 @@ describe("fields that no model reads", () => {
         );
         expect([object, field, rows[0].lost]).toEqual([object, field, 0]);
       }
-      const again = await unreadFields(database.pool, wider, [object]);
+      const again = await compare(wider, [object]);
       expect(again.unread).toEqual([]);
     }
   });
 
   test("become columns of a fitting type and value", async () => {
     const project = await loadProject(projectRoot);
-    const { unread } = await unreadFields(database.pool, project, ["reservas"]);
+    const { unread } = await compare(project, ["reservas"]);
     const [reservas] = unread;
     if (reservas === undefined) throw new Error("reservas has unread fields");
     const wider = await projectOf(Object.fromEntries([await pasted(reservas)]));
@@ -163,7 +167,7 @@ describe("fields that no model reads", () => {
         "from landing.reservas_atual as l",
       ].join("\n"),
     });
-    const { unread } = await unreadFields(database.pool, project, ["reservas"]);
+    const { unread } = await compare(project, ["reservas"]);
     const quoted = unread[0]?.fields.find(({ column }) => column === "com_aspas_e_apostrofo");
     expect(quoted).toMatchObject({ definition: null });
     expect(quoted?.select).toContain(
