@@ -1,0 +1,127 @@
+import { watch } from "node:fs/promises";
+import type { Pool } from "pg";
+import { type Command, exitCodes, type Invocation } from "../command.ts";
+import { ConfigError } from "../errors.ts";
+import { failureOf } from "../failure.ts";
+import { formatTable } from "../format-table.ts";
+import { ModelError } from "../models/problem.ts";
+import { findModel } from "../models/selection.ts";
+import { type ShownModel, showModel } from "../models/show-model.ts";
+import { openProject, projectFolder, projectHelp, projectOption } from "../open-project.ts";
+import { withDatabase } from "../session.ts";
+
+export const command: Command = {
+  summary: "the first rows of a model, as its file stands now",
+  help: `Usage: elt show <model> [options]
+
+Runs the SELECT of a model's file over what is built, and shows its first rows; what it reads and
+whose file changed too is computed from its file. Nothing is written; personal columns are masked.
+
+  --limit <n>          rows to show (10)
+  --watch              show again whenever a file below models/ or views/ is saved
+${projectHelp}
+
+Examples: elt show vendas · elt show staging.reservas --limit 3 · elt show vw_vso_mensal --watch`,
+  options: { ...projectOption, limit: { type: "string" }, watch: { type: "boolean" } },
+  takesNames: true,
+  run,
+};
+
+const DEFAULT_ROWS = 10;
+const MOST_ROWS = 10_000;
+
+async function run(invocation: Invocation): Promise<number> {
+  const { names, options } = invocation;
+  const [name, second] = names;
+  if (name === undefined || second !== undefined) {
+    throw new ConfigError(["Give one model: elt show vendas. See: npm run elt -- help show"]);
+  }
+  const limit = readLimit(options.limit);
+  findModel(await openProject(invocation), name);
+  return withDatabase(invocation, "show", async ({ pool }) => {
+    if (options.watch !== true) {
+      await show(invocation, pool, name, limit);
+      return exitCodes.done;
+    }
+    await showOnSave(invocation, pool, name, limit);
+    return exitCodes.done;
+  });
+}
+
+function readLimit(value: string | boolean | undefined): number {
+  if (value === undefined) return DEFAULT_ROWS;
+  const limit = Number(value);
+  if (Number.isInteger(limit) && limit > 0 && limit <= MOST_ROWS) return limit;
+  throw new ConfigError([`--limit is "${value}": give a number from 1 to ${MOST_ROWS}.`]);
+}
+
+/** The project is read again each time: its files are what changed. */
+async function show(
+  invocation: Invocation,
+  pool: Pool,
+  name: string,
+  limit: number,
+): Promise<void> {
+  const project = await openProject(invocation);
+  const shown = await showModel(pool, project, findModel(project, name), limit);
+  invocation.reporter.result(formatShown(shown, limit), {
+    ...shown,
+    rows: shown.rows.map((cells) =>
+      Object.fromEntries(shown.columns.map((column, i) => [column, cells[i] ?? null])),
+    ),
+  });
+}
+
+async function showOnSave(
+  invocation: Invocation,
+  pool: Pool,
+  name: string,
+  limit: number,
+): Promise<void> {
+  const { reporter, signal } = invocation;
+  // Watching begins before the first rows are shown, so that no save slips between.
+  const saves = watch(projectFolder(invocation), { recursive: true, signal });
+  const again = async () => {
+    try {
+      await show(invocation, pool, name, limit);
+    } catch (error) {
+      // Somebody is in the middle of writing it: told, and tried again with the next save.
+      if (!(error instanceof ModelError || error instanceof ConfigError)) throw error;
+      reporter.failure(error.message, failureOf(error).exitCode);
+    }
+    reporter.say("Watching models/ and views/. Ctrl-C ends it.");
+  };
+  await again();
+  try {
+    for await (const { filename } of saves) {
+      if (/^(models|views)\b.*\.(sql|csv)$/.test(filename ?? "")) await again();
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+const WIDEST_CELL = 40;
+
+function formatShown(
+  { model, columns, rows, fromFiles, masked }: ShownModel,
+  limit: number,
+): string {
+  const cut = (value: string | null | undefined): string => {
+    const text = (value ?? "").replace(/\s+/g, " ");
+    return text.length > WIDEST_CELL ? `${text.slice(0, WIDEST_CELL - 1)}…` : text;
+  };
+  const table = rows.map((cells) =>
+    Object.fromEntries(columns.map((column, i) => [column, cut(cells[i])])),
+  );
+  const notes = [
+    `${model}: ${rows.length === limit ? `first ${limit} rows` : `${rows.length} rows`}`,
+    ...(fromFiles.length > 0 ? [`computed from their files: ${fromFiles.join(", ")}`] : []),
+    ...(masked.length > 0 ? [`masked: ${masked.join(", ")}`] : []),
+  ];
+  return [
+    rows.length === 0 ? `  ${columns.join("  ")}` : formatTable(table),
+    "",
+    notes.join(" · "),
+  ].join("\n");
+}

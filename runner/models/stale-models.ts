@@ -1,0 +1,22 @@
+import type { Queryable } from "../../extract/query.ts";
+import { readStates } from "./build-state.ts";
+import { fingerprintsOf } from "./fingerprint.ts";
+import { readKnownFunctions } from "./known-functions.ts";
+import type { Model, Project } from "./project.ts";
+
+/**
+ * Models of which the database does not hold what their files say: never built, or built from
+ * another text. Those that only read such a model are not among them.
+ */
+export async function changedModels(
+  database: Queryable,
+  project: Project,
+): Promise<ReadonlySet<string>> {
+  const states = await readStates(database);
+  const fingerprintOf = fingerprintsOf(project, await readKnownFunctions(database));
+  const isChanged = (model: Model): boolean => {
+    const state = states.get(model.name);
+    return state?.exists !== true || state.fingerprint !== fingerprintOf(model).whole;
+  };
+  return new Set(project.models.filter(isChanged).map(({ name }) => name));
+}
