@@ -17,6 +17,10 @@ export type BuildEvent =
 export type ModelResult = {
   readonly model: string;
   readonly build: "table" | "view" | "seed";
+  /** How much of it was computed. */
+  readonly mode: "first" | "whole" | "incremental" | "unchanged" | "view" | "seed";
+  /** Why it was computed whole, or for how many keys. */
+  readonly because?: string;
   readonly changes: RowChanges | undefined;
   readonly ms: number;
 };

@@ -1,7 +1,7 @@
-import type { Pool, PoolClient } from "pg";
 import { type Queryable, query, sql } from "../extract/query.ts";
-import { PUBLICATION_CHANNEL } from "../runner/models/build.ts";
+import { PUBLICATION_CHANNEL } from "../runner/models/build-record.ts";
 import type { ServerLog } from "./events.ts";
+import type { Topic } from "./listener.ts";
 
 /** A state of the marts that readers see as a whole. */
 export type Publication = {
@@ -16,102 +16,27 @@ export type PublicationWatch = {
    * known for certain because the database is away: ask the database then.
    */
   current(): Publication | undefined;
-  close(): Promise<void>;
 };
 
-const firstRetryMs = 50;
-const longestRetryMs = 5_000;
-
-/**
- * Keeps the publication in force in memory: one connection listens, and it is read again after
- * every connection made, because what was announced in between is lost. Resolves after the first
- * attempt, also when the database is away; tries again by itself until closed.
- */
-export async function watchPublication(pool: Pool, log: ServerLog): Promise<PublicationWatch> {
+/** Keeps the publication in force in memory, as long as somebody listens to its topic. */
+export function watchPublication(log: ServerLog): PublicationWatch & { readonly topic: Topic } {
   let current: Publication | undefined;
-  let client: PoolClient | undefined;
-  let retry: NodeJS.Timeout | undefined;
-  let retryMs = firstRetryMs;
-  let closed = false;
-  let announcements = 0;
-  let connecting: Promise<void> = Promise.resolve();
-
-  const lose = (lost: PoolClient, error: Error) => {
-    if (client !== lost) return;
-    client = undefined;
-    current = undefined;
-    lost.removeAllListeners("notification");
-    lost.release(error);
-    scheduleRetry(error);
-  };
-
-  const scheduleRetry = (error: unknown) => {
-    if (closed) return;
-    log({
-      type: "listener-lost",
-      message: error instanceof Error ? error.message : String(error),
-    });
-    retry = setTimeout(() => {
-      connecting = connect();
-    }, retryMs);
-    retryMs = Math.min(retryMs * 2, longestRetryMs);
-  };
-
-  const refresh = async (on: PoolClient) => {
-    const heard = announcements;
-    try {
-      const publication = await latestPublication(on);
-      // Another announcement came meanwhile: its own answer is the one that counts.
-      if (client !== on || heard !== announcements) return;
-      if (publication !== undefined && publication.id !== current?.id) {
-        log({ type: "published", publicationId: publication.id });
-      }
-      current = publication;
-    } catch (error) {
-      lose(on, error instanceof Error ? error : new Error(String(error)));
-    }
-  };
-
-  const connect = async () => {
-    let opened: PoolClient;
-    try {
-      opened = await pool.connect();
-    } catch (error) {
-      scheduleRetry(error);
-      return;
-    }
-    client = opened;
-    opened.on("error", (error) => lose(opened, error));
-    opened.on("end", () => lose(opened, new Error("the server ended the connection")));
-    opened.on("notification", () => {
-      // Between the announcement and the answer nobody may be told that nothing changed.
-      current = undefined;
-      announcements += 1;
-      void refresh(opened);
-    });
-    try {
-      await opened.query(`listen ${PUBLICATION_CHANNEL}`);
-    } catch (error) {
-      lose(opened, error instanceof Error ? error : new Error(String(error)));
-      return;
-    }
-    await refresh(opened);
-    if (client === opened) retryMs = firstRetryMs;
-  };
-
-  connecting = connect();
-  await connecting;
+  let told: string | undefined;
   return {
     current: () => current,
-    close: async () => {
-      closed = true;
-      clearTimeout(retry);
-      await connecting;
-      const open = client;
-      client = undefined;
-      current = undefined;
-      // Closed, not given back: the next user of the connection did not ask for announcements.
-      open?.release(true);
+    topic: {
+      channel: PUBLICATION_CHANNEL,
+      forget: () => {
+        current = undefined;
+      },
+      refresh: async (on, isCurrent) => {
+        const publication = await latestPublication(on);
+        if (!isCurrent()) return;
+        current = publication;
+        if (publication === undefined || publication.id === told) return;
+        told = publication.id;
+        log({ type: "published", publicationId: publication.id });
+      },
     },
   };
 }

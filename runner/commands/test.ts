@@ -1,7 +1,7 @@
 import { projectRoot } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
-import { testProject } from "../models/build.ts";
 import { loadProject } from "../models/project.ts";
+import { testProject } from "../models/run-build-tests.ts";
 import { isFailing } from "../models/test-failure.ts";
 import { recorded, withDatabase } from "../session.ts";
 

@@ -96,14 +96,14 @@ export type ModelInputs = {
   readonly throughViews: ReadonlySet<string>;
 };
 
-/** Follows a model's names, through views to what these read. */
-export function inputsOf(model: Model, project: Project): ModelInputs {
+/** Follows the names that a model, or a test that is a file, reads: through views to what these read. */
+export function inputsOf(model: Pick<Model, "references">, project: Project): ModelInputs {
   const byName = new Map(project.models.map((one) => [one.name, one]));
   const tables = new Set<string>();
   const objects = new Set<string>();
   const throughViews = new Set<string>();
 
-  function follow(reader: Model): void {
+  function follow(reader: Pick<Model, "references">): void {
     for (const { schema, relation } of reader.references) {
       const name = `${schema}.${relation}`;
       const read = byName.get(name);

@@ -1,6 +1,6 @@
 import { catalogue, findObject } from "../../extract/catalogue.ts";
 import { didYouMean } from "./near-name.ts";
-import type { ModelProblem } from "./problem.ts";
+import { ModelError, type ModelProblem } from "./problem.ts";
 import type { Model, Project, Stage } from "./project.ts";
 import type { Reference } from "./select.ts";
 
@@ -44,6 +44,17 @@ export function orderModels(project: Project): {
   return { order, problems: [...problems, ...ofTests, ...cycles] };
 }
 
+/**
+ * The models of a project, each after what it reads.
+ * @throws ModelError with every problem that can be told without a database
+ */
+export function orderOf(project: Project): readonly Model[] {
+  const { order, problems } = orderModels(project);
+  const all = [...project.problems, ...problems];
+  if (all.length > 0) throw new ModelError(all);
+  return order;
+}
+
 /** The CVDW objects whose landing tables the models read. */
 export function landingObjects(models: readonly Model[]): readonly string[] {
   const objects = models.flatMap((model) =>
@@ -54,6 +65,7 @@ export function landingObjects(models: readonly Model[]): readonly string[] {
   return [...new Set(objects)];
 }
 
+/** The object whose versions a relation of landing shows. */
 export function landingObjectOf(relation: string): string {
   return relation.endsWith(NEWEST) ? relation.slice(0, -NEWEST.length) : relation;
 }

@@ -1,7 +1,15 @@
+import { createHash } from "node:crypto";
 import type { PoolClient } from "pg";
 import { execute, query, sql } from "../../extract/query.ts";
 import { type Seed, seedColumnType } from "./seed.ts";
 import { type Column, columnsOf, type RowChanges } from "./table-diff.ts";
+
+/** Changes when a row, a column or a type of the seed does. */
+export function seedFingerprint(seed: Seed): string {
+  const { columns, rows } = seed;
+  const content = JSON.stringify([columns.map((name) => [name, seedColumnType(name)]), rows]);
+  return createHash("sha256").update(content).digest("hex");
+}
 
 /** Makes a seed's table hold the rows of its csv files; nothing is written when it already does. */
 export async function publishSeed(client: PoolClient, seed: Seed): Promise<RowChanges> {

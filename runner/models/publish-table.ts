@@ -1,19 +1,29 @@
-import type { PoolClient } from "pg";
-import { execute, type SQLQuery, sql } from "../../extract/query.ts";
-import { forgetGrants, protectRows } from "./access.ts";
+import { DatabaseError } from "pg";
+import { execute, query, type SQLQuery, sql } from "../../extract/query.ts";
+import { forgetGrants } from "./access.ts";
+import { logChanges } from "./change-log.ts";
+import { type ColumnChange, compareColumns } from "./column-changes.ts";
+import { finishNewTable } from "./finish-table.ts";
 import type { MaskName } from "./header.ts";
 import { assertKey } from "./key-test.ts";
-import { headerLine, startOfSelect } from "./position.ts";
+import type { ModelPlan } from "./plan-model.ts";
+import { headerLine } from "./position.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
-import { commentRelation, isUnchanged, rememberText } from "./relation-record.ts";
+import { applyEdits, type EditedText, referenceEdits } from "./rename-references.ts";
+import { restrictInputs } from "./restrict-inputs.ts";
 import { runModel } from "./run-model.ts";
-import { applyDiff, type Column, columnsOf, type RowChanges } from "./table-diff.ts";
-import { withLockTimeout } from "./with-lock-timeout.ts";
+import type { RelationChange, RunningBuild } from "./running-build.ts";
+import type { Reference } from "./select.ts";
+import { standInSchema } from "./swap-table.ts";
+import { applyDelta, computeDelta, type Delta, type Publication, sizeOf } from "./table-delta.ts";
+import { type Column, columnsOf, type RowChanges } from "./table-diff.ts";
 
 /** Clear values of personal columns stand here, in a table of the same name. */
 export const PII_SCHEMA = "marts_pii";
-const NEW_ROWS = "elt_rows";
+
+/** What publishing a table did. */
+export type PublishedTable = { readonly changes: RowChanges; readonly change: RelationChange };
 
 /** A table to publish: which columns of the built rows it has, and which of them are masked. */
 type Target = {
@@ -22,79 +32,303 @@ type Target = {
   readonly masks: ReadonlyMap<string, MaskName>;
 };
 
+/** Computed rows, and which part of the published rows they stand for. */
+type BuiltRows = {
+  readonly table: SQLQuery;
+  readonly columns: readonly Column[];
+  readonly count: number;
+  /** The keys that were computed: a table `k1`, `k2`… of these columns. Undefined: all of them. */
+  readonly keys: { readonly table: SQLQuery; readonly columns: readonly string[] } | undefined;
+};
+
 /**
- * Builds a table model inside the run's transaction and publishes it by difference. A model with
- * personal columns fills two tables: masked in its own schema, clear in `marts_pii`.
+ * Computes a table model as planned, inside the build's transaction, and publishes it by
+ * difference. A model with personal columns fills two tables: masked in its own schema, clear in
+ * `marts_pii`. A table that gets other columns stands beside the published one till the end.
  *
- * @throws ModelError when the text fails or its columns no longer fit the published table
+ * @throws ModelError when the text fails
  * @throws TestFailure when its key is not unique or has nulls
  */
-export async function publishTable(client: PoolClient, model: Model): Promise<RowChanges> {
+export async function publishTable(
+  build: RunningBuild,
+  model: Model,
+  plan: Exclude<ModelPlan, { how: "unchanged" }>,
+): Promise<PublishedTable> {
   const { header } = model;
-  const published = await columnsOf(client, model.name);
-  if (published.length === 0 && header.pii.size === 0) return createDirectly(client, model);
+  const published = await columnsOf(build.client, model.name);
+  if (published.length === 0 && header.pii.size === 0) return createDirectly(build, model);
 
-  await runModel(client, model, { before: `create temporary table ${NEW_ROWS} on commit drop as` });
-  await execute(client, sql`analyze pg_temp.elt_rows`);
-  const columns = await columnsOf(client, `pg_temp.${NEW_ROWS}`);
-  assertHeaderColumns(model, columns);
-  if (published.length > 0) await assertKey(client, model, sql`pg_temp.elt_rows`);
-  const changes = await publishTarget(client, model, {
+  const built = await computeRows(build, model, plan);
+  const result = await publishTarget(build, model, built, {
     schema: model.schema,
-    columns: columns.map((column) =>
+    columns: built.columns.map((column) =>
       header.pii.has(column.name) ? { ...column, type: "text" } : column,
     ),
     masks: header.pii,
   });
   if (header.pii.size > 0) {
     const isPersonal = ({ name }: Column) => header.key.includes(name) || header.pii.has(name);
-    await publishTarget(client, model, {
+    await publishTarget(build, model, built, {
       schema: PII_SCHEMA,
-      columns: columns.filter(isPersonal),
+      columns: built.columns.filter(isPersonal),
       masks: new Map(),
     });
   }
-  await execute(client, sql`drop table pg_temp.elt_rows`);
-  await rememberText(client, model);
-  return changes;
+  await execute(build.client, sql`drop table ${built.table}`);
+  return result;
 }
 
 /** The first build of a model without personal columns fills its table without a detour. */
-async function createDirectly(client: PoolClient, model: Model): Promise<RowChanges> {
+async function createDirectly(build: RunningBuild, model: Model): Promise<PublishedTable> {
+  const { client } = build;
   const target = `"${model.schema}"."${model.relation.replaceAll('"', '""')}"`;
-  const total = await runModel(client, model, { before: `create table ${target} as` });
+  const total = await runModel(client, model, {
+    before: `create table ${target} as`,
+    edited: applyEdits(model.select, referenceEdits(model, standInOf(build))),
+  });
   const columns = await columnsOf(client, model.name);
   assertHeaderColumns(model, columns);
   await finishNewTable(client, model, model.schema, columns);
-  await rememberText(client, model);
-  return { total, added: total, changed: 0, removed: 0 };
+  await forgetGrants(client, model.name);
+  return firstRows(total);
+}
+
+function firstRows(total: number): PublishedTable {
+  return {
+    changes: { total, added: total, changed: 0, removed: 0 },
+    change: { status: "all", because: "was built for the first time" },
+  };
+}
+
+function standInOf({ standIns }: RunningBuild): (reference: Reference) => string | undefined {
+  return ({ schema, relation }) => standIns.get(`${schema}.${relation}`);
+}
+
+async function computeRows(
+  build: RunningBuild,
+  model: Model,
+  plan: Exclude<ModelPlan, { how: "unchanged" }>,
+): Promise<BuiltRows> {
+  const { client } = build;
+  const name = build.temporaryName("rows");
+  const table = sql.ident("pg_temp", name);
+  const restricted = plan.how === "incremental" ? restrict(build, model, plan) : undefined;
+  const create = `create temporary table ${name} on commit drop as`;
+  const count =
+    restricted === undefined
+      ? await runModel(client, model, {
+          before: create,
+          edited: applyEdits(model.select, referenceEdits(model, standInOf(build))),
+        })
+      : await runModel(client, model, {
+          before: `${create} select built.* from (`,
+          edited: restricted.text,
+          after: `) as built inner join pg_temp.${restricted.keysName} as k on ${restricted.matches}`,
+        });
+  await execute(client, sql`analyze ${table}`);
+  const columns = await columnsOf(client, `pg_temp.${name}`);
+  assertHeaderColumns(model, columns);
+  const keys =
+    restricted === undefined
+      ? undefined
+      : { table: sql.ident("pg_temp", restricted.keysName), columns: restricted.columns };
+  return { table, columns, count, keys };
+}
+
+type Restricted = {
+  readonly text: EditedText;
+  readonly keysName: string;
+  readonly columns: readonly string[];
+  /** Condition that ties computed rows, as `built`, to the keys, as `k`. */
+  readonly matches: string;
+};
+
+/** Undefined when the text cannot be restricted after all: then all of it is computed. */
+function restrict(
+  build: RunningBuild,
+  model: Model,
+  { locality, keys }: Extract<ModelPlan, { how: "incremental" }>,
+): Restricted | undefined {
+  const table = `pg_temp.${keys.name}`;
+  const text = restrictInputs(model, locality.inputs, table, standInOf(build));
+  if (text === undefined) return undefined;
+  const matches = locality.columns.map(
+    (column, index) => `k.k${index + 1} = built."${column.replaceAll('"', '""')}"`,
+  );
+  return {
+    text,
+    keysName: keys.name,
+    columns: locality.columns,
+    matches: matches.join(" and "),
+  };
 }
 
 async function publishTarget(
-  client: PoolClient,
+  build: RunningBuild,
   model: Model,
+  built: BuiltRows,
   target: Target,
-): Promise<RowChanges> {
+): Promise<PublishedTable> {
+  const { client } = build;
   const name = `${target.schema}.${model.relation}`;
   const table = sql.ident(target.schema, model.relation);
-  const source = sql`(select ${columnExpressions(target)} from pg_temp.elt_rows as built)`;
-  let published = await columnsOf(client, name);
-  if (published.length > 0) published = await fitColumns(client, model, target, published);
+  const source = sql`(select ${columnExpressions(target)} from ${built.table} as built)`;
+  const published = await columnsOf(client, name);
   if (published.length === 0) {
     const total = await execute(client, sql`create table ${table} as select * from ${source} as r`);
     await finishNewTable(client, model, target.schema, target.columns);
-    return { total, added: total, changed: 0, removed: 0 };
+    await forgetGrants(client, model.name);
+    return firstRows(total);
   }
-  const changes = await applyDiff(client, {
+  const publication: Publication = {
     target: table,
     source,
+    present: presentRows(table, built),
     columns: target.columns.map((column) => column.name),
     key: model.header.key,
-  });
-  if (!(await isUnchanged(client, model))) {
-    await commentRelation(client, model, target.schema, target.columns);
+  };
+  const told = target.schema === PII_SCHEMA ? "personal columns" : "every column";
+  const columnChange = compareColumns(published, target.columns);
+  if (columnChange.kind !== "same") {
+    return createStandIn(build, model, target, { publication, published, told, columnChange });
   }
-  return changes;
+  const delta = await computeDelta(client, publication, build.temporaryName("delta"));
+  await applyToTable(build, model, { publication, delta, built });
+  await logChanges(client, { runId: build.runId, model }, delta, table, told);
+  return {
+    changes: await countRows(build, model, table, delta),
+    change: sizeOf(delta) === 0 ? { status: "unchanged" } : { status: "rows", delta },
+  };
+}
+
+/** The published rows that computed ones stand for. */
+function presentRows(table: SQLQuery, { keys }: BuiltRows): SQLQuery {
+  if (keys === undefined) return table;
+  const matches = keys.columns.map(
+    (column, index) => sql`${sql.ident("k", `k${index + 1}`)} = ${sql.ident("present", column)}`,
+  );
+  return sql`
+    (
+      select present.*
+      from ${table} as present
+      inner join ${keys.table} as k on ${sql.join(matches, " AND ")}
+    )`;
+}
+
+const KEY_FAULTS = new Set(["23505", "23502"]);
+
+/**
+ * Applies a difference. A repeated or missing key is found without a test of its own: by the
+ * primary key when its row is new, else by a row that met more than one.
+ */
+async function applyToTable(
+  build: RunningBuild,
+  model: Model,
+  work: {
+    readonly publication: Publication;
+    readonly delta: Delta;
+    readonly built: BuiltRows;
+  },
+): Promise<void> {
+  const { client } = build;
+  const { publication, delta, built } = work;
+  const [present] = await query<{ count: string }>(
+    client,
+    sql`select count(*) as count from ${publication.present} as present`,
+  );
+  if (built.count - delta.added !== Number(present?.count ?? 0) - delta.removed) {
+    await assertKey(client, model, built.table);
+  }
+  if (sizeOf(delta) === 0) return;
+  await client.query("savepoint apply");
+  try {
+    await applyDelta(client, publication, delta);
+    await client.query("release savepoint apply");
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || !KEY_FAULTS.has(error.code ?? "")) throw error;
+    await client.query("rollback to savepoint apply");
+    await assertKey(client, model, built.table);
+    throw error;
+  }
+}
+
+async function countRows(
+  build: RunningBuild,
+  model: Model,
+  table: SQLQuery,
+  { added, changed, removed }: Delta,
+): Promise<RowChanges> {
+  const before = build.states.get(model.name)?.rows;
+  const total =
+    before === undefined
+      ? Number(
+          (
+            await query<{ count: string }>(
+              build.client,
+              sql`select count(*) as count from ${table}`,
+            )
+          )[0]?.count ?? 0,
+        )
+      : before + added - removed;
+  if ((added + changed + removed) * 10 > total) await execute(build.client, sql`analyze ${table}`);
+  return { total, added, changed, removed };
+}
+
+/**
+ * Puts a table with other columns beside the published one, which readers keep until the end of the
+ * build: what follows reads the new one.
+ */
+async function createStandIn(
+  build: RunningBuild,
+  model: Model,
+  target: Target,
+  work: {
+    readonly publication: Publication;
+    readonly published: readonly Column[];
+    readonly told: "every column" | "personal columns";
+    readonly columnChange: ColumnChange;
+  },
+): Promise<PublishedTable> {
+  const { client } = build;
+  const { publication, published, told, columnChange } = work;
+  const schema = standInSchema(target.schema);
+  const table = sql.ident(schema, model.relation);
+  await execute(client, sql`create schema if not exists ${sql.ident(schema)}`);
+  const total = await execute(
+    client,
+    sql`create table ${table} as select * from ${publication.source} as r`,
+  );
+  await finishNewTable(client, model, schema, target.columns);
+  build.standIns.set(`${target.schema}.${model.relation}`, schema);
+  build.swaps.push({
+    model,
+    schema: target.schema,
+    columns: target.columns,
+    isAppended: columnChange.kind === "appended",
+    rows: total,
+    losses: columnChange.kind === "other" ? columnChange.losses : [],
+  });
+
+  // A column of another type is another column: its values cannot be told apart from the old ones.
+  const isCommon = (name: string) => {
+    const before = published.find((column) => column.name === name);
+    return (
+      before !== undefined &&
+      before.type === target.columns.find((column) => column.name === name)?.type
+    );
+  };
+  let counts = { added: total, changed: 0, removed: 0 };
+  if (publication.key.every(isCommon)) {
+    const common = { ...publication, columns: publication.columns.filter(isCommon) };
+    const delta = await computeDelta(client, common, build.temporaryName("delta"));
+    await logChanges(client, { runId: build.runId, model }, delta, table, told);
+    counts = delta;
+  }
+  const { added, changed, removed } = counts;
+  return {
+    changes: { total, added, changed, removed },
+    change: { status: "all", because: "has other columns than before" },
+  };
 }
 
 function columnExpressions({ columns, masks }: Target): SQLQuery {
@@ -117,105 +351,6 @@ function maskedValue(column: SQLQuery, mask: MaskName | undefined): SQLQuery {
       return sql`elt.mask_email(${column}::text)`;
     case undefined:
       return column;
-  }
-}
-
-/**
- * Makes the published table's columns those of the model: added ones in place; a staging table,
- * which nobody outside reads, is dropped to be created again. A mart never loses a column silently.
- * @returns the published columns, empty when the table is gone
- */
-async function fitColumns(
-  client: PoolClient,
-  model: Model,
-  target: Target,
-  published: readonly Column[],
-): Promise<Column[]> {
-  const wanted = target.columns;
-  const isPrefix = published.every(
-    (column, i) => column.name === wanted[i]?.name && column.type === wanted[i]?.type,
-  );
-  const table = sql.ident(target.schema, model.relation);
-  if (isPrefix && published.length === wanted.length) return [...published];
-  const name = `${target.schema}.${model.relation}`;
-  if (isPrefix) {
-    await withLockTimeout(client, name, async () => {
-      for (const column of wanted.slice(published.length)) {
-        const definition = sql`${sql.ident(column.name)} ${sql.__dangerous__rawValue(column.type)}`;
-        await execute(client, sql`alter table ${table} add column ${definition}`);
-      }
-    });
-    return [...wanted];
-  }
-  if (model.stage === "staging") {
-    await withLockTimeout(client, name, async () => {
-      await execute(client, sql`drop table ${table}`);
-    });
-    return [];
-  }
-  throw columnsChanged(model, published, wanted);
-}
-
-function columnsChanged(
-  model: Model,
-  published: readonly Column[],
-  wanted: readonly Column[],
-): ModelError {
-  const index = published.findIndex(
-    ({ name, type }, i) => name !== wanted[i]?.name || type !== wanted[i]?.type,
-  );
-  const show = (column: Column | undefined) =>
-    column === undefined ? "nothing" : `${column.name} ${column.type}`;
-  return new ModelError([
-    {
-      file: model.file,
-      text: model.text,
-      position: startOfSelect(model.text),
-      message: `column ${index + 1} of ${model.name} is published as ${show(published[index])} and would become ${show(wanted[index])}`,
-      hint: "reports are built on it: keep the published columns as they are and add new ones at the end",
-    },
-  ]);
-}
-
-async function finishNewTable(
-  client: PoolClient,
-  model: Model,
-  schema: string,
-  columns: readonly Column[],
-): Promise<void> {
-  const table = sql.ident(schema, model.relation);
-  const list = (names: readonly string[]) =>
-    sql.join(
-      names.map((name) => sql.ident(name)),
-      ", ",
-    );
-  await addPrimaryKey(client, model, table, list(model.header.key));
-  for (const index of model.header.indexes) {
-    if (index.every((name) => columns.some((column) => column.name === name))) {
-      await execute(client, sql`create index on ${table} (${list(index)})`);
-    }
-  }
-  await forgetGrants(client, model.name);
-  await protectRows(client, schema, model.relation, columns);
-  await commentRelation(client, model, schema, columns);
-  await execute(client, sql`analyze ${table}`);
-}
-
-/** The index finds repeated keys by itself; the test that names them runs only when there are any. */
-async function addPrimaryKey(
-  client: PoolClient,
-  model: Model,
-  table: SQLQuery,
-  key: SQLQuery,
-): Promise<void> {
-  await client.query("savepoint primary_key");
-  try {
-    await execute(client, sql`alter table ${table} add primary key (${key})`);
-    await client.query("release savepoint primary_key");
-  } catch (error) {
-    await client.query("rollback to savepoint primary_key");
-    await assertKey(client, model, table);
-    throw error;
   }
 }
 

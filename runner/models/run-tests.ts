@@ -6,6 +6,7 @@ import { ModelError, type ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { explainFailure, modelErrorOf } from "./run-model.ts";
 import type { TestResult } from "./test-failure.ts";
+import type { TestRows } from "./test-rows.ts";
 
 /** A test as SQL: the rows to look at, and the condition under which one of them fails. */
 export type CompiledTest = {
@@ -21,20 +22,40 @@ export type CompiledTest = {
 /** Rows of a sample that are kept in the database; a person is shown fewer. */
 const SAMPLE_ROWS = 100;
 
+/** What tests look at, when it is not the whole of what is published. */
+export type TestView = {
+  /** Where relations stand. */
+  readonly name: RelationName;
+  readonly rowsOf: (test: ModelTest) => Promise<TestRows>;
+};
+
+const everything: TestView = {
+  name: (schema, relation) => sql.ident(schema, relation),
+  rowsOf: async () => ({ kind: "all" }),
+};
+
 /**
- * Runs every test of a model inside the client's transaction. Tests that look at one row at a time
- * share one scan; the rows that fail are fetched only for tests that found some.
+ * Runs the tests of a model inside the client's transaction. Tests that look at one row at a time
+ * share one scan; the rows that fail are fetched only for tests that found some. A test that has
+ * no row to look at is left out.
  * @throws ModelError when a test's own SQL is wrong
  */
-export async function runTests(client: PoolClient, model: Model): Promise<TestResult[]> {
-  const compiled = model.header.tests.map((test) => compileTest(model, test, publishedRelation));
-  const results: TestResult[] = [];
-  for (const scan of ["rows", "landing", "own"] as const) {
-    const group = compiled.filter((one) => one.scan === scan);
-    for (const batch of scan === "own" ? group.map((one) => [one]) : [group]) {
-      results.push(...(await runBatch(client, model, batch)));
-    }
+export async function runTests(
+  client: PoolClient,
+  model: Model,
+  { name, rowsOf }: TestView = everything,
+): Promise<TestResult[]> {
+  const batches = new Map<string, CompiledTest[]>();
+  for (const test of model.header.tests) {
+    const rows = await rowsOf(test);
+    if (rows.kind === "none") continue;
+    const one = compileTest(model, test, name, rows.kind === "some" ? rows.rows : undefined);
+    const alone = one.scan === "own" ? `line ${test.line}` : "";
+    const batch = `${one.scan} ${rows.kind} ${alone}`;
+    batches.set(batch, [...(batches.get(batch) ?? []), one]);
   }
+  const results: TestResult[] = [];
+  for (const batch of batches.values()) results.push(...(await runBatch(client, model, batch)));
   return results;
 }
 
@@ -154,12 +175,18 @@ function keyOf(model: Model): readonly string[] {
 /** How a relation is written in a test: where it is published, or a stand-in of `elt check`. */
 export type RelationName = (schema: string, relation: string) => SQLQuery;
 
-const publishedRelation: RelationName = (schema, relation) => sql.ident(schema, relation);
-
-/** Turns a test of the header into SQL over the relations that `name` gives. */
-export function compileTest(model: Model, test: ModelTest, name: RelationName): CompiledTest {
+/**
+ * Turns a test of the header into SQL over the relations that `name` gives.
+ * @param tested the rows to look at, a parenthesised SELECT; all of the model's by default
+ */
+export function compileTest(
+  model: Model,
+  test: ModelTest,
+  name: RelationName,
+  tested: SQLQuery = name(model.schema, model.relation),
+): CompiledTest {
   const { rule } = test;
-  const rows = sql`${name(model.schema, model.relation)} as tested`;
+  const rows = sql`${tested} as tested`;
   const column = (name: string) => sql.ident("tested", name);
   switch (rule.kind) {
     case "required":

@@ -3,8 +3,11 @@ import { type SQLQuery, sql } from "../../extract/query.ts";
 import type { BuildEvent } from "../events.ts";
 import type { RelationState } from "./build-state.ts";
 import type { Fingerprint } from "./fingerprint.ts";
+import type { KnownFunctions } from "./known-functions.ts";
+import type { ModelPlan } from "./plan-model.ts";
 import type { Model, Project } from "./project.ts";
 import type { Delta } from "./table-delta.ts";
+import type { Column } from "./table-diff.ts";
 
 /** How a build is asked for. */
 export type BuildOptions = {
@@ -23,6 +26,18 @@ export type RelationChange =
   /** Other rows, or other columns, and nothing that tells which. */
   | { readonly status: "all"; readonly because: string };
 
+/** A table with other columns than the published one, which it replaces at the end. */
+export type PendingSwap = {
+  readonly model: Model;
+  readonly schema: string;
+  readonly columns: readonly Column[];
+  /** New columns at the end, and nothing else. */
+  readonly isAppended: boolean;
+  readonly rows: number;
+  /** What readers of the published columns lose. */
+  readonly losses: readonly string[];
+};
+
 /** A build under way, inside its one transaction. */
 export type RunningBuild = {
   readonly client: PoolClient;
@@ -32,13 +47,19 @@ export type RunningBuild = {
   readonly emit: (event: BuildEvent) => void;
   /** Today in Brasília, as the database has it. */
   readonly day: string;
+  readonly functions: KnownFunctions;
   readonly fingerprintOf: (model: Model) => Fingerprint;
+  /** What was remembered of each relation when the build began. */
+  readonly statesBefore: ReadonlyMap<string, RelationState>;
   /** What is remembered of each relation; of those already built, what they are now. */
   readonly states: Map<string, RelationState>;
+  /** By table, how its rows were brought up to date. */
+  readonly plans: Map<string, ModelPlan>;
   /** By relation, for those already built. */
   readonly changes: Map<string, RelationChange>;
   /** Tables that other columns wait for: `schema.relation` → the schema they stand in till the end. */
   readonly standIns: Map<string, string>;
+  readonly swaps: PendingSwap[];
   /** A name that no other temporary table of this build has. */
   readonly temporaryName: (purpose: string) => string;
 };

@@ -14,7 +14,7 @@ const LOCK_NOT_AVAILABLE = "55P03";
  */
 export async function withLockTimeout(
   client: PoolClient,
-  relation: string,
+  relations: readonly string[],
   work: () => Promise<void>,
 ): Promise<void> {
   const deadline = performance.now() + GIVE_UP_MS;
@@ -27,24 +27,43 @@ export async function withLockTimeout(
     } catch (error) {
       if (!(error instanceof DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
       await client.query("rollback to savepoint ddl; set local lock_timeout = 0");
-      if (performance.now() > deadline) throw await blockedBy(client, relation);
+      if (performance.now() > deadline) throw await blockedBy(client, relations);
       await delay(PAUSE_MS);
     }
   }
 }
 
-async function blockedBy(client: PoolClient, relation: string): Promise<InfrastructureError> {
-  const holders = await query<{ pid: number; application_name: string }>(
+async function blockedBy(
+  client: PoolClient,
+  relations: readonly string[],
+): Promise<InfrastructureError> {
+  const holders = await query<{ relation: string; pid: number; application_name: string }>(
     client,
     sql`
-      select distinct activity.pid, activity.application_name
+      select locks.relation::regclass::text as relation, activity.pid, activity.application_name
       from pg_locks as locks
       inner join pg_stat_activity as activity on activity.pid = locks.pid
-      where locks.relation = to_regclass(${relation}) and locks.granted
-        and activity.pid <> pg_backend_pid()`,
+      where locks.granted
+        and activity.pid <> pg_backend_pid()
+        and locks.relation in (
+          with recursive standing as (
+            select to_regclass(name)::oid as oid from unnest(${relations}::text[]) as name
+            union
+            select ev_class
+            from standing
+            inner join pg_depend
+              on refclassid = 'pg_class'::regclass and refobjid = standing.oid
+                and classid = 'pg_rewrite'::regclass
+            inner join pg_rewrite on pg_rewrite.oid = objid
+          )
+          select oid from standing
+        )
+      order by activity.pid, relation`,
   );
-  const who = holders.map(({ pid, application_name }) => `pid ${pid} (${application_name})`);
+  const [first] = holders;
+  const pids = new Map(holders.map((one) => [one.pid, one.application_name]));
+  const who = [...pids].map(([pid, name]) => `pid ${pid}${name === "" ? "" : ` (${name})`}`);
   return new InfrastructureError(
-    `${relation} must change its definition but has been in use for a minute by ${who.join(", ") || "another session"}. Nothing was published: end that query and run again.`,
+    `${first?.relation ?? relations[0] ?? "A relation"} must change its definition but has been in use for a minute by ${who.join(", ") || "another session"}. Nothing was published: end that query and run again.`,
   );
 }

@@ -16,11 +16,16 @@ type CvdwRow = Readonly<Record<string, string | number | null>>;
 /** Lands records by hand, the newest version of each key. */
 async function land(objeto: string, key: string, conta: string, rows: readonly CvdwRow[]) {
   await database.pool.query("select landing.create_object($1)", [objeto]);
+  const { rows: loads } = await database.pool.query(
+    `insert into elt.loads (conta, objeto, mode, verdict) values ($1, $2, 'full', 'proven')
+     returning load_id`,
+    [conta, objeto],
+  );
   await database.pool.query(
     `insert into landing.${objeto} (conta, chave, load_id, seq, hash, payload)
-     select $1, payload ->> $2, 1, n, md5(payload::text)::uuid, payload
+     select $1, payload ->> $2, $4, n, md5(payload::text)::uuid, payload
      from jsonb_array_elements($3::jsonb) with ordinality as t (payload, n)`,
-    [conta, key, JSON.stringify(rows)],
+    [conta, key, JSON.stringify(rows), loads[0].load_id],
   );
 }
 

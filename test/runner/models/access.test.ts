@@ -43,7 +43,7 @@ describe("personal data", () => {
     await build(text("documento"));
     const [hashed] = await rows("select nome from marts.pessoas where pessoa_id = 5");
     expect(hashed?.nome).toMatch(/^[0-9a-f]{16}$/);
-    await pool.query('update landing.demandas set payload = payload || \'{"nome":"a@b.com"}\'');
+    for (const id of [1, 2, 5]) await land(id, { nome: "a@b.com", valor: 1 });
     await build(text("email"));
     expect(await rows("select distinct nome from marts.pessoas")).toEqual([{ nome: "@b.com" }]);
   });
@@ -87,7 +87,9 @@ describe("personal data in a view or an error", () => {
     const error = await failure({
       "models/marts/pessoas.sql": mart.replace("p.nome,", "p.nome::bigint::text as nome,"),
     });
-    expect(error.message).toContain("invalid input syntax for type bigint: p.nome holds a text like");
+    expect(error.message).toContain(
+      "invalid input syntax for type bigint: p.nome holds a text like",
+    );
     const { rows: told } = await pool.query(
       "select string_agg(format('%s', model_results), '') as all from elt.model_results",
     );

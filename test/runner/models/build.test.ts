@@ -4,7 +4,8 @@ import { formatProblem, ModelError } from "../../../runner/models/problem.ts";
 import { TestFailure } from "../../../runner/models/test-failure.ts";
 import { mart, openPessoas, staging, view } from "./pessoas.ts";
 
-const { pool, build, drop, events, failure, land, project, reset, rows } = await openPessoas();
+const { pool, build, drop, events, failure, land, project, remove, reset, rows } =
+  await openPessoas();
 afterAll(drop);
 beforeEach(reset);
 
@@ -45,7 +46,7 @@ describe("a build", () => {
     await build();
     await land(1, { nome: "Maria da Silva", valor: "11.00" });
     await land(3, { nome: "Ana", valor: 5 });
-    await pool.query("delete from landing.demandas where chave = '2'");
+    await remove(2);
     const { changes } = await build();
     expect(changes).toMatchObject({ added: 1, changed: 1, removed: 1 });
     expect(await rows("select pessoa_id, valor from marts.pessoas order by 1")).toEqual([
@@ -83,7 +84,7 @@ describe("a build", () => {
       "models/marts/pessoas.sql": mart.replace("p.nome, p.valor", "p.nome, p.valor::text as valor"),
     });
     expect(error.message).toContain(
-      "column 4 of marts.pessoas is published as valor numeric(15,2) and would become valor text",
+      "marts.pessoas: column valor is numeric(15,2) and becomes text",
     );
     expect(await rows("select count(*)::int as n from marts.pessoas")).toEqual([{ n: 2 }]);
   });

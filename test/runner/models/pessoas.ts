@@ -45,6 +45,8 @@ export type Pessoas = {
   readonly events: () => readonly BuildEvent[];
   /** Puts one more version of a record into landing. */
   readonly land: (id: number, fields: Record<string, unknown>, conta?: string) => Promise<void>;
+  /** Lets the source no longer have a record. */
+  readonly remove: (id: number, conta?: string) => Promise<void>;
   readonly rows: (statement: string) => Promise<Record<string, unknown>[]>;
 };
 
@@ -63,16 +65,40 @@ export async function openPessoas(): Promise<Pessoas> {
     return buildProject({ pool, runId, emit }, await project(changes));
   }
 
+  async function startLoad(conta: string): Promise<string> {
+    const { rows } = await pool.query(
+      `insert into elt.loads (conta, objeto, mode, verdict, finished_at)
+       values ($1, 'demandas', 'full', 'proven', now()) returning load_id`,
+      [conta],
+    );
+    return rows[0].load_id;
+  }
+
   async function land(id: number, fields: Record<string, unknown>, conta = "acme"): Promise<void> {
     await pool.query(
       `insert into landing.demandas (
          conta, chave, load_id, seq, supersedes_load_id, supersedes_seq, hash, payload
        )
-       select
-         $1, $2::text, coalesce(max(load_id), 0) + 1, 1, max(load_id), max(seq),
-         gen_random_uuid(), $3
-       from landing.demandas where conta = $1 and chave = $2::text`,
-      [conta, String(id), JSON.stringify({ id, ...fields })],
+       select $1, $2::text, $4, 1, before.load_id, before.seq, gen_random_uuid(), $3
+       from (select) as one
+       left join (
+         select load_id, seq from landing.demandas where conta = $1 and chave = $2::text
+         order by load_id desc, seq desc limit 1
+       ) as before on true`,
+      [conta, String(id), JSON.stringify({ id, ...fields }), await startLoad(conta)],
+    );
+  }
+
+  async function remove(id: number, conta = "acme"): Promise<void> {
+    const load = await startLoad(conta);
+    await pool.query(
+      "update landing.demandas set removed_at = now() where conta = $1 and chave = $2",
+      [conta, String(id)],
+    );
+    await pool.query(
+      `insert into elt.removals (conta, objeto, chave, missing_in, removed_in, removed_at)
+       values ($1, 'demandas', $2, $3::bigint, $3::bigint, now())`,
+      [conta, String(id), load],
     );
   }
 
@@ -82,6 +108,7 @@ export async function openPessoas(): Promise<Pessoas> {
     project,
     build,
     land,
+    remove,
     events: () => events,
     failure: (changes) =>
       build(changes).then(
@@ -94,7 +121,8 @@ export async function openPessoas(): Promise<Pessoas> {
         drop schema marts cascade; drop schema marts_pii cascade;
         drop schema staging cascade; drop schema seeds cascade;
         create schema marts; create schema marts_pii; create schema staging; create schema seeds;
-        truncate elt.relations;
+        truncate elt.relations, elt.built_loads, elt.changes, elt.removals;
+        delete from elt.loads;
         select landing.create_object('demandas');
         truncate landing.demandas`);
       await land(1, { nome: "Maria da Silva", valor: "10.50" });

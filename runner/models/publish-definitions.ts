@@ -1,0 +1,246 @@
+import { DatabaseError, type PoolClient } from "pg";
+import { execute, query, sql } from "../../extract/query.ts";
+import { forgetGrants } from "./access.ts";
+import { compareColumns } from "./column-changes.ts";
+import { startOfSelect } from "./position.ts";
+import { ModelError, type ModelProblem } from "./problem.ts";
+import type { Model } from "./project.ts";
+import { createOrReplaceView } from "./publish-view.ts";
+import { commentRelation } from "./relation-record.ts";
+import { isModelFault } from "./run-model.ts";
+import type { PendingSwap, RunningBuild } from "./running-build.ts";
+import {
+  readDependents,
+  restoreProperties,
+  restoreRelation,
+  type SavedRelation,
+  saveRelation,
+} from "./saved-relation.ts";
+import { carryIndexes, readCarried, standInSchema, swapTable } from "./swap-table.ts";
+import { applyDelta, computeDelta } from "./table-delta.ts";
+import { columnsOf } from "./table-diff.ts";
+import { withLockTimeout } from "./with-lock-timeout.ts";
+
+/** So many rows are updated in place while readers wait; larger tables are swapped. */
+const ROWS_IN_PLACE = 10_000;
+const DEPENDENTS_EXIST = "2BP01";
+
+/**
+ * Gives tables and views their new definitions: the last thing that a build does, because readers
+ * wait from here to its end. Views that people made on top are made again as they were, with their
+ * rights; nothing is ever dropped with what stands on it.
+ * @returns the views that were created or replaced
+ * @throws ModelError when readers would lose something and that is not allowed, or when something
+ * that stands on a relation cannot be made again
+ */
+export async function publishDefinitions(
+  build: RunningBuild,
+  views: readonly Model[],
+): Promise<readonly Model[]> {
+  const { client } = build;
+  const swaps = build.swaps.splice(0);
+  // What stands in staging has no readers outside.
+  const lost = refuse(
+    build,
+    swaps.filter(({ schema }) => schema.startsWith("marts")),
+  );
+  for (const sentence of lost) warn(build, sentence);
+  if (swaps.length === 0 && views.every((view) => !isChanged(build, view))) return [];
+  for (const { schema, model } of swaps) {
+    for (const left of await carryIndexes(client, { schema, relation: model.relation })) {
+      warn(build, `${left} of ${schema}.${model.relation} names a column that is gone.`);
+    }
+  }
+  const names = [
+    ...swaps.map(({ schema, model }) => quoted(schema, model.relation)),
+    ...views.map(({ schema, relation }) => quoted(schema, relation)),
+  ];
+  let outcome: Outcome = { published: [], notes: [] };
+  await withLockTimeout(client, names, async () => {
+    outcome = await defineAll(build, swaps, views);
+  });
+  for (const note of outcome.notes) warn(build, note);
+  for (const { schema, model } of swaps) build.standIns.delete(`${schema}.${model.relation}`);
+  for (const schema of new Set(swaps.map((swap) => standInSchema(swap.schema)))) {
+    await execute(client, sql`drop schema ${sql.ident(schema)}`);
+  }
+  return outcome.published;
+}
+
+/** What one attempt did, and what is to be told of it. */
+type Outcome = { readonly published: readonly Model[]; readonly notes: readonly string[] };
+
+/** A relation that had to be dropped because of a model, to be made again. */
+type Dropped = { readonly relation: SavedRelation; readonly cause: Model };
+
+function warn(build: RunningBuild, message: string): void {
+  build.emit({ type: "warning", message });
+}
+
+/** The view does not stand in the database as its text and functions say. */
+export function isChanged({ states, fingerprintOf }: RunningBuild, view: Model): boolean {
+  const state = states.get(view.name);
+  return state?.exists !== true || state.fingerprint !== fingerprintOf(view).whole;
+}
+
+async function defineAll(
+  build: RunningBuild,
+  swaps: readonly PendingSwap[],
+  views: readonly Model[],
+): Promise<Outcome> {
+  const { client } = build;
+  const notes: string[] = [];
+  const replaced = swaps.filter((swap) => !(swap.isAppended && swap.rows <= ROWS_IN_PLACE));
+  for (const swap of swaps) if (!replaced.includes(swap)) await appendColumns(build, swap);
+
+  const dropped: Dropped[] = [];
+  const dropAllOn = async (cause: Model, schema = cause.schema): Promise<void> => {
+    const dependents = await readDependents(client, [quoted(schema, cause.relation)]);
+    for (const relation of [...dependents].reverse()) {
+      await client.query(`drop ${relation.kind} ${relation.name}`);
+    }
+    dropped.push(...dependents.map((relation) => ({ relation, cause })));
+  };
+  for (const { schema, model } of replaced) await dropAllOn(model, schema);
+  for (const { schema, model } of replaced) {
+    const table = { schema, relation: model.relation };
+    const carried = await readCarried(client, table);
+    notes.push(...carried.left.map((left) => `This names a column that is gone: ${left}.`));
+    await refusing(model, () => swapTable(client, table, carried));
+  }
+
+  const published: Model[] = [];
+  for (const view of views) {
+    const wasDropped = dropped.some(({ relation }) => relation.plainName === view.name);
+    if (!wasDropped && !isChanged(build, view)) continue;
+    notes.push(...(await defineView(build, view, dropAllOn)));
+    published.push(view);
+  }
+  for (const one of dropped) await restoreDropped(build, one, published);
+  return { published, notes };
+}
+
+/**
+ * Replaces a view, or drops what stands on it and creates it anew.
+ * @returns what its readers lose
+ */
+async function defineView(
+  build: RunningBuild,
+  view: Model,
+  dropAllOn: (cause: Model) => Promise<void>,
+): Promise<readonly string[]> {
+  const { client } = build;
+  const before = await columnsOf(client, view.name);
+  if ((await createOrReplaceView(client, view)) === "columns differ") {
+    const self = await saveByName(client, view);
+    await dropAllOn(view);
+    await execute(client, sql`drop view ${sql.ident(view.schema, view.relation)}`);
+    await createOrReplaceView(client, view);
+    await restoreProperties(client, withoutComments(self));
+  } else if (before.length === 0) await forgetGrants(client, view.name);
+  const now = await columnsOf(client, view.name);
+  await commentRelation(client, view, view.schema, now);
+  const change = compareColumns(before, now);
+  return change.kind === "other" ? refuse(build, [{ model: view, losses: change.losses }]) : [];
+}
+
+function withoutComments({ properties }: SavedRelation): Pick<SavedRelation, "properties"> {
+  return { properties: properties.filter((one) => !one.startsWith("comment on ")) };
+}
+
+async function saveByName(client: PoolClient, view: Model): Promise<SavedRelation> {
+  const [row] = await query<{ oid: string }>(
+    client,
+    sql`select to_regclass(${quoted(view.schema, view.relation)})::oid::text as oid`,
+  );
+  return saveRelation(client, row?.oid ?? "0");
+}
+
+/** Makes what was dropped again: a model's view has its text already, and needs its rights. */
+async function restoreDropped(
+  { client }: RunningBuild,
+  { relation, cause }: Dropped,
+  views: readonly Model[],
+): Promise<void> {
+  if (views.some(({ name }) => name === relation.plainName)) {
+    await restoreProperties(client, withoutComments(relation));
+    return;
+  }
+  await client.query("savepoint restore");
+  try {
+    await restoreRelation(client, relation);
+    await client.query("release savepoint restore");
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || !isModelFault(error.code)) throw error;
+    await client.query("rollback to savepoint restore");
+    const message = `the columns of ${cause.name} change, and ${relation.plainName}, which stands on it, cannot be made again: ${error.message}`;
+    throw new ModelError([problemOf(cause, message)]);
+  }
+}
+
+/** Adds columns at the end and fills them, which leaves everything that stands on the table alone. */
+async function appendColumns(build: RunningBuild, swap: PendingSwap): Promise<void> {
+  const { client } = build;
+  const { model, schema, columns } = swap;
+  const table = sql.ident(schema, model.relation);
+  const standIn = sql.ident(standInSchema(schema), model.relation);
+  const published = await columnsOf(client, quoted(schema, model.relation));
+  for (const { name, type } of columns.slice(published.length)) {
+    const definition = sql`${sql.ident(name)} ${sql.__dangerous__rawValue(type)}`;
+    await execute(client, sql`alter table ${table} add column ${definition}`);
+  }
+  const publication = {
+    target: table,
+    source: standIn,
+    present: table,
+    columns: columns.map(({ name }) => name),
+    key: model.header.key,
+  };
+  const delta = await computeDelta(client, publication, build.temporaryName("delta"));
+  await applyDelta(client, publication, delta);
+  await execute(client, sql`drop table ${standIn}`);
+  await commentRelation(client, model, schema, columns);
+}
+
+/** What people put on the table and PostgreSQL does not let go of is named, never dropped. */
+async function refusing(model: Model, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== DEPENDENTS_EXIST) throw error;
+    throw new ModelError([
+      problemOf(model, `the columns of ${model.name} change, and ${error.detail ?? error.message}`),
+    ]);
+  }
+}
+
+/**
+ * Readers lose columns only when that was asked for; what they lose is told in any case.
+ * @returns sentences that tell it
+ */
+function refuse(
+  build: RunningBuild,
+  losses: readonly { readonly model: Model; readonly losses: readonly string[] }[],
+): readonly string[] {
+  const lossy = losses
+    .filter((one) => one.losses.length > 0)
+    .map(({ model, losses: lost }) => ({ model, message: `${model.name}: ${lost.join("; ")}` }));
+  if (lossy.length > 0 && build.options.allowDestructive !== true) {
+    throw new ModelError(lossy.map(({ model, message }) => problemOf(model, message)));
+  }
+  return lossy.map(({ message }) => `${message}.`);
+}
+
+function problemOf(model: Model, message: string): ModelProblem {
+  return {
+    file: model.file,
+    text: model.text,
+    position: startOfSelect(model.text),
+    message,
+    hint: "Reports are built on published columns: keep them and add new ones at the end, or build with --allow-destructive.",
+  };
+}
+
+function quoted(...parts: readonly string[]): string {
+  return parts.map((part) => `"${part.replaceAll('"', '""')}"`).join(".");
+}

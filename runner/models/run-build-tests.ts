@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+import { connect } from "../../extract/connection.ts";
+import { sql } from "../../extract/query.ts";
+import type { BuildEvent } from "../events.ts";
+import type { BuildContext } from "./build.ts";
+import { recordTests } from "./build-record.ts";
+import { inputsOf, writeState } from "./build-state.ts";
+import { assertKey } from "./key-test.ts";
+import { callsOf, clockOf } from "./model-clock.ts";
+import { orderOf } from "./order.ts";
+import type { Model, Project } from "./project.ts";
+import { runSingularTests } from "./run-singular-tests.ts";
+import { runTests } from "./run-tests.ts";
+import { changeOf, placeOf, type RunningBuild } from "./running-build.ts";
+import type { SingularTest } from "./singular-test.ts";
+import { isFailing, SHOWN_ROWS, TestFailure, type TestResult } from "./test-failure.ts";
+import { rowsToTest } from "./test-rows.ts";
+
+/**
+ * Runs what this build may have broken of the tests of these models.
+ * @param isNew the model's text or tests are not those of the last build
+ */
+export async function testBuild(
+  build: RunningBuild,
+  models: readonly Model[],
+  isNew: (model: Model) => boolean,
+): Promise<readonly TestResult[]> {
+  const results: TestResult[] = [];
+  for (const model of models) {
+    results.push(
+      ...(await runTests(build.client, model, {
+        name: (schema, relation) => placeOf(build, schema, relation),
+        rowsOf: (test) => rowsToTest(build, model, test, isNew(model)),
+      })),
+    );
+  }
+  return results;
+}
+
+/**
+ * Runs the tests that are files, where something that they read changed, or they themselves did.
+ * They read what is published, so they come last.
+ */
+export async function testFiles(
+  build: RunningBuild,
+  order: readonly Model[],
+  defined: ReadonlySet<Model>,
+): Promise<readonly TestResult[]> {
+  const { client, project } = build;
+  const due: SingularTest[] = [];
+  for (const test of project.tests) {
+    const calls = callsOf(test);
+    const rowsFingerprint = fileFingerprint(test, build.functions.hashOf(calls.functions));
+    const name = `tests.${test.name}`;
+    const before = build.statesBefore.get(name);
+    const clock = clockOf(calls, build.functions);
+    const isDue =
+      build.options.fullRefresh === true ||
+      before?.fingerprint !== rowsFingerprint ||
+      clock === "moment" ||
+      before.day !== build.day ||
+      readsChanged(build, test, defined);
+    if (!isDue) continue;
+    due.push(test);
+    await writeState(client, {
+      relation: name,
+      exists: false,
+      fingerprint: rowsFingerprint,
+      rowsFingerprint,
+      version: 0n,
+      inputs: {},
+      rows: undefined,
+      day: build.day,
+    });
+  }
+  return runSingularTests(client, { ...project, tests: due }, order);
+}
+
+function fileFingerprint(test: SingularTest, functions: string): string {
+  return createHash("sha256").update(test.text).update(functions).digest("hex");
+}
+
+function readsChanged(
+  build: RunningBuild,
+  test: SingularTest,
+  defined: ReadonlySet<Model>,
+): boolean {
+  const { tables, throughViews } = inputsOf(test, build.project);
+  const isDefined = [...defined].some((view) =>
+    test.references.some(({ schema, relation }) => view.name === `${schema}.${relation}`),
+  );
+  return (
+    isDefined ||
+    [...tables].some((name) => changeOf(build, name).status !== "unchanged") ||
+    [...throughViews].some((name) => name.startsWith("landing."))
+  );
+}
+
+/**
+ * Runs every test of a project on what is published, in a transaction that writes nothing.
+ * @throws TestFailure when a test of severity error finds rows
+ */
+export async function testProject(
+  context: BuildContext,
+  project: Project,
+): Promise<readonly TestResult[]> {
+  const order = orderOf(project);
+  const { client, release } = await connect(context.pool);
+  try {
+    await client.query("begin");
+    for (const model of order) {
+      if (model.header.key.length > 0) {
+        await assertKey(client, model, sql.ident(model.schema, model.relation));
+      }
+    }
+    const results: TestResult[] = [];
+    for (const model of order) results.push(...(await runTests(client, model)));
+    results.push(...(await runSingularTests(client, project, order)));
+    reportTests(results, context.emit);
+    await recordTests(context.pool, context.runId, results);
+    return results;
+  } catch (error) {
+    if (error instanceof TestFailure) {
+      await recordTests(context.pool, context.runId, error.all);
+    }
+    throw error;
+  } finally {
+    await client.query("rollback").catch(() => undefined);
+    release();
+  }
+}
+
+/**
+ * Tells of every test that found rows.
+ * @throws TestFailure when one of them is an error
+ */
+export function reportTests(
+  results: readonly TestResult[],
+  emit: (event: BuildEvent) => void,
+): void {
+  const failing = results.filter(isFailing);
+  for (const result of failing) {
+    emit({ type: "test-failed", ...result, sample: result.sample.slice(0, SHOWN_ROWS) });
+  }
+  const errors = failing.filter((result) => result.severity === "error");
+  if (errors.length > 0) throw new TestFailure(errors, results);
+}
