@@ -118,9 +118,11 @@ describe("trying what is in quarantine again", () => {
       const v = id % 50 === 0 ? "verdade" : `"${id}"`;
       return `{"idreserva":${id},"v":${v}}`;
     });
-    await land(texts, wrongKey);
-    expect(await retry()).toMatchObject({ tried: 250, landed: 245, refused: 5 });
-    expect(Object.keys(await landed())).toHaveLength(245);
+    await land([...texts, '{"idreserva":1,"v":"later"}'], wrongKey);
+    expect(await retry()).toMatchObject({ tried: 251, landed: 246, superseded: 0, refused: 5 });
+    const versions = await landed();
+    expect(Object.keys(versions)).toHaveLength(245);
+    expect(versions["1"]).toEqual(["1", "later"]);
     expect((await held()).filter(({ resolved }) => !resolved)).toMatchObject(
       Array.from({ length: 5 }, (_, i) => ({ reason: "broken-json", chave: String(i * 50) })),
     );
