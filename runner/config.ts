@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import path from "node:path";
 import { type DatabaseAddress, readAuthority, readDatabaseUrl } from "./database-address.ts";
 import { ConfigError } from "./errors.ts";
+import { type RateLimit, readRateLimit, readServerLimits, type ServerLimits } from "./limits.ts";
 
 /** Environment variables, as `process.env` holds them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,9 +18,6 @@ export type SourceConfig = {
   readonly url: string;
   readonly rateLimit: RateLimit;
 };
-
-/** At most `requests` in any `windowMs`. */
-export type RateLimit = { readonly requests: number; readonly windowMs: number };
 
 export type DatabaseConfig =
   | ({ readonly kind: "server" } & DatabaseAddress)
@@ -37,7 +35,7 @@ export type ServerConfig = {
   readonly host: string;
   readonly port: number;
   readonly apiKeys: readonly ApiKey[];
-};
+} & ServerLimits;
 
 /** Every variable that the product reads. `.env.example` describes each of them. */
 export const variables = [
@@ -51,6 +49,13 @@ export const variables = [
   "HOST",
   "PORT",
   "SERVER_API_KEYS",
+  "SERVER_RATE_LIMIT",
+  "SERVER_EXPORT_SECONDS",
+  "READY_MAX_AGE_HOURS",
+  "TRUST_PROXY",
+  "LOG_LEVEL",
+  "METABASE_URL",
+  "METABASE_API_KEY",
   "RAILWAY_ENVIRONMENT",
 ] as const;
 
@@ -103,7 +108,11 @@ export function readSourceConfig(env: Environment): SourceConfig {
     problems.push("CVCRM_API_TOKEN holds blanks or characters that no token has: copy it again.");
   }
   const url = readSourceUrl(env, conta, problems);
-  const rateLimit = readRateLimit(value(env, "CVCRM_RATE_LIMIT") ?? "20/60s", problems);
+  const rateLimit = readRateLimit(
+    "CVCRM_RATE_LIMIT",
+    value(env, "CVCRM_RATE_LIMIT") ?? "20/60s",
+    problems,
+  );
   if (
     problems.length > 0 ||
     conta === undefined ||
@@ -140,8 +149,8 @@ export function readDatabaseConfig(env: Environment): DatabaseConfig {
 }
 
 /**
- * Reads where the server listens and who may ask. Beyond loopback it needs SERVER_API_KEYS. Throws
- * one ConfigError with every problem.
+ * Reads where the server listens, who may ask and how much. Whether there is a key at all, which it
+ * needs beyond loopback, only the database can tell. Throws one ConfigError with every problem.
  */
 export function readServerConfig(env: Environment): ServerConfig {
   const problems: string[] = [];
@@ -152,13 +161,63 @@ export function readServerConfig(env: Environment): ServerConfig {
     problems.push(`PORT is "${portText}": give a number between 0 and 65535.`);
   }
   const apiKeys = readApiKeys(value(env, "SERVER_API_KEYS"), problems);
-  if (!isLoopback(host) && value(env, "SERVER_API_KEYS") === undefined) {
+  const limits = readServerLimits(
+    {
+      SERVER_RATE_LIMIT: value(env, "SERVER_RATE_LIMIT"),
+      SERVER_EXPORT_SECONDS: value(env, "SERVER_EXPORT_SECONDS"),
+      READY_MAX_AGE_HOURS: value(env, "READY_MAX_AGE_HOURS"),
+      TRUST_PROXY: value(env, "TRUST_PROXY"),
+      LOG_LEVEL: value(env, "LOG_LEVEL"),
+    },
+    problems,
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { host, port, apiKeys, ...limits };
+}
+
+/** A Metabase that is told of every publication. */
+export type MetabaseConfig = {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly apiKey: string;
+};
+
+/**
+ * Reads which Metabase to tell; undefined when none is named. Throws one ConfigError with every
+ * problem; no message holds the key.
+ */
+export function readMetabaseConfig(env: Environment): MetabaseConfig | undefined {
+  const problems: string[] = [];
+  const address = value(env, "METABASE_URL");
+  const apiKey = value(env, "METABASE_API_KEY");
+  if (address === undefined && apiKey === undefined) return undefined;
+  if (address === undefined || apiKey === undefined) {
+    const [there, missing] =
+      address === undefined
+        ? ["METABASE_API_KEY", "METABASE_URL"]
+        : ["METABASE_URL", "METABASE_API_KEY"];
+    throw new ConfigError([`${there} is set and ${missing} is missing: set both, or none.`]);
+  }
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || url.username !== "" || url.search !== "" || url.hash !== "") {
     problems.push(
-      `HOST is ${host}, which others can reach, and SERVER_API_KEYS is missing: set SERVER_API_KEYS, or HOST=127.0.0.1.`,
+      "METABASE_URL is not a plain address: give the one people open, like https://metabase.minhaempresa.com.br.",
+    );
+  } else if (
+    url.protocol !== "https:" &&
+    !(
+      url.protocol === "http:" && /^(localhost|[^.]+|.*\.internal)$|^[\d.[\]:]+$/.test(url.hostname)
+    )
+  ) {
+    problems.push(
+      `METABASE_URL starts with ${url.protocol}// and would send its key in the clear: use https:// (http:// only inside a private network).`,
     );
   }
-  if (problems.length > 0) throw new ConfigError(problems);
-  return { host, port, apiKeys };
+  if (!isHeaderText(apiKey)) {
+    problems.push("METABASE_API_KEY holds blanks or characters that no key has: copy it again.");
+  }
+  if (problems.length > 0 || url === undefined) throw new ConfigError(problems);
+  return { url: `${url.origin}${url.pathname}`.replace(/\/+$/, ""), apiKey };
 }
 
 /** Whether a host name or address means this machine only. */
@@ -212,18 +271,7 @@ function readSourceUrl(
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
 }
 
-function readRateLimit(text: string, problems: string[]): RateLimit | undefined {
-  const match = /^(\d{1,6})\s*\/\s*(\d{1,6})\s*s$/.exec(text);
-  const requests = Number(match?.[1]);
-  const seconds = Number(match?.[2]);
-  if (match === null || requests === 0 || seconds === 0) {
-    problems.push(
-      `CVCRM_RATE_LIMIT is "${text}": give requests per seconds, like 20/60s, both above zero.`,
-    );
-    return undefined;
-  }
-  return { requests, windowMs: seconds * 1000 };
-}
+export type { RateLimit };
 
 /** `name:scopes:sha256`, keys parted by commas, scopes by plus signs. */
 function readApiKeys(text: string | undefined, problems: string[]): readonly ApiKey[] {

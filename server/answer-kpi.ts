@@ -10,6 +10,7 @@ import { readParameters } from "./parameters.ts";
 import { unknownAccount } from "./problem.ts";
 import type { Publication } from "./publication.ts";
 import { readPublished, type Snapshot } from "./read-published.ts";
+import { contasOf, readerTag } from "./reader.ts";
 import { readerOf } from "./require-reader.ts";
 import type { ResultSet } from "./result-set.ts";
 
@@ -24,9 +25,10 @@ export function answerKpi(context: ServerContext, route: KpiRoute): RequestHandl
   return async (request, response) => {
     const { conta, format: wanted } = readParameters(request, ["conta", "format"]);
     const format = chooseFormat(request, wanted);
-    const { scopes } = readerOf(response);
+    const reader = readerOf(response);
+    const contas = contasOf(reader, conta);
     const tag = (publication: Publication, hoje: string) =>
-      etagOf([route.path, publication.id, hoje, conta ?? "", format, [...scopes].sort().join("+")]);
+      etagOf([route.path, publication.id, hoje, conta ?? "", format, readerTag(reader)]);
 
     const current = context.watch.current();
     if (current !== undefined) {
@@ -34,7 +36,7 @@ export function answerKpi(context: ServerContext, route: KpiRoute): RequestHandl
       if (matchesEtag(request.headers["if-none-match"], etag))
         return answerNotModified(response, etag);
     }
-    const found = await readPublished(context.pool, conta, async (snapshot) => {
+    const found = await readPublished(context.pool, { contas }, async (snapshot) => {
       const { publication } = snapshot;
       const etag = tag(publication, snapshot.hoje);
       if (matchesEtag(request.headers["if-none-match"], etag)) return { etag };

@@ -15,13 +15,14 @@ export function createApplication(context: ServerContext): Express {
   application.disable("x-powered-by");
   application.set("etag", false);
   application.set("query parser", false);
+  application.set("trust proxy", context.config.proxies ?? 0);
 
   application.use(logAnswers(context));
-  application.use(protect(context.config));
+  application.use(protect(context.keys));
   application.get("/health", answerHealth);
   application.get("/ready", answerReady(context));
   application.use("/assets", answerAssets());
-  application.use(requireReader(context.config.apiKeys));
+  application.use(requireReader(context.keys));
   application.get("/", answerDashboard(context));
   for (const route of kpiRoutes) application.get(route.path, answerKpi(context, route));
   application.use(unknownRoute);

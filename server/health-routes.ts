@@ -17,7 +17,7 @@ export function answerReady(context: ServerContext): RequestHandler {
     response.setHeader("Cache-Control", "no-store");
     const { id, em } = await readPublished(
       context.pool,
-      undefined,
+      { contas: undefined },
       async ({ publication }) => publication,
     );
     const age = context.now().getTime() - Date.parse(em);

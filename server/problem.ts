@@ -84,6 +84,16 @@ export function problemOf(error: unknown): Problem | undefined {
     }
     // undefined_table, invalid_schema_name: the views come with the first publication.
     if (code === "42P01" || code === "3F000") return unpublished(error);
+    // insufficient_privilege: an administrator took the relation away from the readers' role.
+    if (code === "42501") {
+      return new Problem({
+        status: 403,
+        type: "sem-permissao",
+        title: "Sem permissão",
+        detail: "O administrador do banco de dados não permite a leitura destes dados.",
+        cause: error,
+      });
+    }
     // Connections refused or ended (08, 57P), and no room for another (53).
     if (/^(08|57P|53)/.test(code)) return databaseAway(error);
     return undefined;
@@ -107,7 +117,8 @@ export function problemOf(error: unknown): Problem | undefined {
   return undefined;
 }
 
-function databaseAway(cause: Error): Problem {
+/** The database cannot be asked just now. */
+export function databaseAway(cause?: Error): Problem {
   return new Problem({
     status: 503,
     type: "banco-indisponivel",

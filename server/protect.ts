@@ -1,56 +1,69 @@
 import type { RequestHandler } from "express";
-import { isLoopback, type ServerConfig } from "../runner/config.ts";
+import helmet from "helmet";
+import { isLoopback } from "../runner/config.ts";
+import type { KeyRing } from "./key-ring.ts";
 import { Problem } from "./problem.ts";
 
 /** Everything a page needs comes from this host, and nothing of it is inline. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+const secure = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      "default-src": ["'none'"],
+      "style-src": ["'self'"],
+      "script-src": ["'self'"],
+      "connect-src": ["'self'"],
+      "img-src": ["'self'"],
+      "base-uri": ["'none'"],
+      "form-action": ["'self'"],
+      "frame-ancestors": ["'none'"],
+    },
+  },
+  referrerPolicy: { policy: "no-referrer" },
+  xFrameOptions: { action: "deny" },
+  // Heard only over TLS. Other servers of the domain are not ours to decide about.
+  strictTransportSecurity: { maxAge: 15_552_000, includeSubDomains: false },
+});
 
 const headers: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": contentSecurityPolicy,
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Resource-Policy": "same-origin",
   "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-  "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
-  "X-Frame-Options": "DENY",
-  // Always ask again; the answer depends on who asks and in which format.
+  // Always ask again; the answer depends on who asks, and in which format and encoding.
   "Cache-Control": "private, no-cache",
-  Vary: "Accept, Authorization, X-API-Key",
+  Vary: "Accept, Accept-Encoding, Authorization, Cookie, X-API-Key",
+  // Rows have no bytes that one could go on from: a cut export is asked for again, or by pages.
+  "Accept-Ranges": "none",
 };
+
+/** Addresses of forms; everything else is only read. */
+const formPaths: ReadonlySet<string> = new Set(["/entrar", "/sair"]);
 
 /**
  * Sets the headers of every answer, and refuses what no reader sends: another method than GET and
  * HEAD and, where no key is asked for, a Host that is not this machine. A web page elsewhere could
  * otherwise point its own name at 127.0.0.1 and read the marts through its visitor's browser.
  */
-export function protect(config: ServerConfig): RequestHandler {
+export function protect(keys: KeyRing): RequestHandler {
   return (request, response, next) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    if (request.method !== "GET" && request.method !== "HEAD") {
+    const isForm = request.method === "POST" && formPaths.has(request.path);
+    if (request.method !== "GET" && request.method !== "HEAD" && !isForm) {
       throw new Problem({
         status: 405,
         type: "metodo-invalido",
         title: "Método inválido",
-        detail: "Este servidor só responde a GET e HEAD.",
+        detail: "Este endereço só responde a GET e HEAD.",
         headers: { Allow: "GET, HEAD" },
       });
     }
-    if (config.apiKeys.length === 0 && !isLoopback(hostName(request.headers.host))) {
+    if (!keys.asksForKeys() && !isLoopback(hostName(request.headers.host))) {
       throw new Problem({
         status: 421,
         type: "host-desconhecido",
         title: "Endereço desconhecido",
-        detail: "Sem SERVER_API_KEYS, este servidor só responde como localhost.",
+        detail: "Sem chaves, este servidor só responde como localhost.",
       });
     }
-    next();
+    secure(request, response, next);
   };
 }
 

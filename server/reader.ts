@@ -1,39 +1,49 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import type { ApiKey } from "../runner/config.ts";
+import { unknownAccount } from "./problem.ts";
 
-/** Who asks, and what they may do. */
+/** Who asks, and what they may see. */
 export type Reader = {
-  /** Absent when the server asks for no key. */
+  /** Tells keys apart, stable as long as the key is in force. Absent when no key is asked for. */
+  readonly id?: string;
+  /** The key's name. Absent when the server asks for no key. */
   readonly key?: string;
   readonly scopes: readonly string[];
+  /** Accounts whose rows it may see; none named means all of them. */
+  readonly contas: readonly string[];
 };
 
-/**
- * Finds the key of a request among the configured ones. Without configured keys (only possible on
- * loopback) everybody is a reader; undefined means no key, or a wrong one.
- */
-export function identifyReader(
-  headers: IncomingHttpHeaders,
-  apiKeys: readonly ApiKey[],
-): Reader | undefined {
-  if (apiKeys.length === 0) return { scopes: [] };
-  const given = givenKey(headers);
-  if (given === undefined) return undefined;
-  const digest = createHash("sha256").update(given).digest();
-  // Every key is compared, so that the time taken tells nothing about which one was close.
-  const matching = apiKeys.filter(({ sha256 }) =>
-    timingSafeEqual(digest, Buffer.from(sha256, "hex")),
-  );
-  const [found] = matching;
-  return found === undefined ? undefined : { key: found.name, scopes: found.scopes };
+/** Who asks where no key is needed. */
+export const anybody: Reader = { scopes: [], contas: [] };
+
+/** Whether clients' personal data are shown to it in clear. */
+export function seesPersonalData({ scopes }: Reader): boolean {
+  return scopes.includes("pii");
+}
+
+/** What of a reader an answer depends on: a part of its entity tag. */
+export function readerTag({ scopes, contas }: Reader): string {
+  return JSON.stringify([[...scopes].sort(), [...contas].sort()]);
 }
 
 /**
- * `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic with the key as password: what a
- * browser and BI tools can ask a person for.
+ * The accounts of an answer: the one that was asked for, else all that the reader may see;
+ * undefined means every one there is.
+ * @throws Problem 404 for one that it may not see, as for one that does not exist
  */
-function givenKey(headers: IncomingHttpHeaders): string | undefined {
+export function contasOf(
+  { contas }: Reader,
+  conta: string | undefined,
+): readonly string[] | undefined {
+  if (conta === undefined) return contas.length === 0 ? undefined : contas;
+  if (contas.length > 0 && !contas.includes(conta)) throw unknownAccount(conta);
+  return [conta];
+}
+
+/**
+ * The key that came with a request: `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic with
+ * the key as password, which is what a browser and BI tools can ask a person for.
+ */
+export function givenKey(headers: IncomingHttpHeaders): string | undefined {
   const apiKey = headers["x-api-key"];
   if (typeof apiKey === "string") return apiKey;
   const [, scheme, credentials] = /^(\S+)\s+(\S+)\s*$/.exec(headers.authorization ?? "") ?? [];

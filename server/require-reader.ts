@@ -1,32 +1,52 @@
 import type { RequestHandler, Response } from "express";
-import type { ApiKey } from "../runner/config.ts";
-import { Problem } from "./problem.ts";
-import { identifyReader, type Reader } from "./reader.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { databaseAway, Problem } from "./problem.ts";
+import { anybody, givenKey, type Reader } from "./reader.ts";
 
 const readers = new WeakMap<Response, Reader>();
 
-/** Lets only readers with a valid key go on; `readerOf` tells who it is. */
-export function requireReader(apiKeys: readonly ApiKey[]): RequestHandler {
+/**
+ * Lets only readers with a valid key go on; `readerOf` tells who it is. Who was made out before,
+ * by a login, is let through.
+ */
+export function requireReader(keys: KeyRing): RequestHandler {
   return (request, response, next) => {
-    const reader = identifyReader(request.headers, apiKeys);
+    if (readers.has(response)) return next();
+    if (!keys.asksForKeys() && keys.isComplete()) {
+      readers.set(response, anybody);
+      return next();
+    }
+    const given = givenKey(request.headers);
+    const reader = given === undefined ? undefined : keys.find(given);
     if (reader === undefined) {
-      throw new Problem({
-        status: 401,
-        type: "chave-ausente",
-        title: "Falta uma chave válida",
-        detail: "Envie a chave como Authorization: Bearer, X-API-Key ou senha do navegador.",
-        // A browser answers Basic with its own form; the key is the password, any name will do.
-        headers: {
-          "WWW-Authenticate": 'Bearer realm="marts", Basic realm="marts", charset="UTF-8"',
-        },
-      });
+      // Whether it is a good one stands in a database that cannot be asked.
+      if (!keys.isComplete() && (given !== undefined || !keys.asksForKeys())) throw databaseAway();
+      throw unknownReader();
     }
     readers.set(response, reader);
     next();
   };
 }
 
+/** Says who asks for this response. For a login, before `requireReader`. */
+export function setReader(response: Response, reader: Reader): void {
+  readers.set(response, reader);
+}
+
 /** Who asks for this response. Nobody without a scope, before the key was looked at. */
 export function readerOf(response: Response): Reader {
-  return readers.get(response) ?? { scopes: [] };
+  return readers.get(response) ?? anybody;
+}
+
+function unknownReader(): Problem {
+  return new Problem({
+    status: 401,
+    type: "chave-ausente",
+    title: "Falta uma chave válida",
+    detail: "Envie a chave como Authorization: Bearer, X-API-Key ou senha do navegador.",
+    // A browser answers Basic with its own form; the key is the password, any name will do.
+    headers: {
+      "WWW-Authenticate": 'Bearer realm="marts", Basic realm="marts", charset="UTF-8"',
+    },
+  });
 }

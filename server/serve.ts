@@ -6,6 +6,8 @@ import { isLoopback, type ServerConfig } from "../runner/config.ts";
 import { ConfigError } from "../runner/errors.ts";
 import { createApplication } from "./application.ts";
 import { describeServerEvent, type ServerEvent } from "./events.ts";
+import { createKeyRing } from "./key-ring.ts";
+import { listen } from "./listener.ts";
 import { watchPublication } from "./publication.ts";
 
 export type ServerOptions = {
@@ -36,18 +38,21 @@ const closeTimeoutMs = 15_000;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { pool, config, now = () => new Date() } = options;
   const log = (event: ServerEvent) => options.log(describeServerEvent(event));
-  if (!isLoopback(config.host) && config.apiKeys.length === 0) {
+  const keys = createKeyRing(config.apiKeys, now);
+  const watch = watchPublication(log);
+  const listener = await listen(pool, [keys.topic, watch.topic], log);
+  if (!isLoopback(config.host) && !keys.asksForKeys()) {
+    await listener.close();
     throw new ConfigError([
-      `HOST is ${config.host}, which others can reach, and SERVER_API_KEYS is missing: set SERVER_API_KEYS, or HOST=127.0.0.1.`,
+      `HOST is ${config.host}, which others can reach, and there is no key: make one (npm run elt -- keys create --name powerbi), set SERVER_API_KEYS, or HOST=127.0.0.1.`,
     ]);
   }
-  const watch = await watchPublication(pool, log);
-  const server = createServer(createApplication({ pool, config, watch, log, now }));
+  const server = createServer(createApplication({ pool, config, watch, keys, log, now }));
   try {
     server.listen(config.port, config.host);
     await once(server, "listening");
   } catch (error) {
-    await watch.close();
+    await listener.close();
     throw explainListen(error, config);
   }
   let closing: Promise<void> | undefined;
@@ -63,7 +68,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const deadline = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
     await closed;
     clearTimeout(deadline);
-    await watch.close();
+    await listener.close();
   };
   return {
     url: urlOf(config.host, server.address()),

@@ -9,6 +9,7 @@ import { readParameters } from "../parameters.ts";
 import { unknownAccount } from "../problem.ts";
 import type { Publication } from "../publication.ts";
 import { readPublished } from "../read-published.ts";
+import { contasOf, readerTag } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
 import { formatAge } from "./formats.ts";
 import { readDashboard } from "./read-dashboard.ts";
@@ -42,7 +43,7 @@ export function answerAssets(): RequestHandler {
 export function answerDashboard(context: ServerContext): RequestHandler {
   return async (request, response) => {
     const { conta } = readParameters(request, ["conta"]);
-    const { scopes } = readerOf(response);
+    const reader = readerOf(response);
     const now = context.now();
     // The page says how old its data are, so it is another page when that text is another.
     const tag = ({ id, em }: Publication, hoje: string) =>
@@ -53,7 +54,7 @@ export function answerDashboard(context: ServerContext): RequestHandler {
         conta ?? "",
         formatAge(new Date(em), now),
         version,
-        [...scopes].sort().join("+"),
+        readerTag(reader),
       ]);
     const known = (etag: string) => matchesEtag(request.headers["if-none-match"], etag);
 
@@ -62,11 +63,15 @@ export function answerDashboard(context: ServerContext): RequestHandler {
       const etag = tag(current, hojeAt(now));
       if (known(etag)) return answerNotModified(response, etag);
     }
-    const found = await readPublished(context.pool, conta, async (snapshot) => {
-      const etag = tag(snapshot.publication, snapshot.hoje);
-      if (known(etag)) return { etag };
-      return { etag, dashboard: await readDashboard(snapshot, conta) };
-    });
+    const found = await readPublished(
+      context.pool,
+      { contas: contasOf(reader, conta) },
+      async (snapshot) => {
+        const etag = tag(snapshot.publication, snapshot.hoje);
+        if (known(etag)) return { etag };
+        return { etag, dashboard: await readDashboard(snapshot, conta) };
+      },
+    );
     const { etag, dashboard } = found;
     if (dashboard === undefined) return answerNotModified(response, etag);
     if (conta !== undefined && !dashboard.contas.includes(conta)) throw unknownAccount(conta);

@@ -6,6 +6,7 @@ import {
   defaultDataDir,
   loadEnvironment,
   readDatabaseConfig,
+  readMetabaseConfig,
   readServerConfig,
   readSourceConfig,
   variables,
@@ -179,14 +180,39 @@ describe("the server", () => {
     expect(readServerConfig({})).toEqual({ host: "127.0.0.1", port: 5000, apiKeys: [] });
   });
 
-  test.each(["0.0.0.0", "::", "192.168.0.7", "example.com", "127.evil.com"])(
-    "refuses to listen on %s without keys",
-    (host) => {
-      expect(problemsOf(() => readServerConfig({ HOST: host }))).toEqual([
-        expect.stringContaining("SERVER_API_KEYS is missing"),
-      ]);
-    },
-  );
+  test("reads its limits, and tells all that are wrong at once", () => {
+    expect(
+      readServerConfig({
+        SERVER_RATE_LIMIT: "100/10s",
+        SERVER_EXPORT_SECONDS: "30",
+        READY_MAX_AGE_HOURS: "1.5",
+        TRUST_PROXY: "1",
+        LOG_LEVEL: "warn",
+      }),
+    ).toMatchObject({
+      rateLimit: { requests: 100, windowMs: 10_000 },
+      exportMs: 30_000,
+      readyMaxAgeMs: 5_400_000,
+      proxies: 1,
+      logLevel: "warn",
+    });
+    const problems = problemsOf(() =>
+      readServerConfig({
+        SERVER_RATE_LIMIT: "fast",
+        SERVER_EXPORT_SECONDS: "0",
+        READY_MAX_AGE_HOURS: "-1",
+        TRUST_PROXY: "all",
+        LOG_LEVEL: "loud",
+      }),
+    );
+    expect(problems.map((problem) => problem.split(" ")[0])).toEqual([
+      "SERVER_RATE_LIMIT",
+      "SERVER_EXPORT_SECONDS",
+      "READY_MAX_AGE_HOURS",
+      "TRUST_PROXY",
+      "LOG_LEVEL",
+    ]);
+  });
 
   test("reads keys with their scopes", () => {
     const SERVER_API_KEYS = `bi::${sha256}, auditoria:pii+admin:${sha256}`;
@@ -208,6 +234,31 @@ describe("the server", () => {
     ]);
     expect(problemsOf(() => readServerConfig({ SERVER_API_KEYS })).join()).not.toContain("hunter2");
   });
+});
+
+describe("Metabase", () => {
+  const METABASE_API_KEY = "mb_hunter2";
+
+  test("is told when its address and key are there, and only then", () => {
+    expect(readMetabaseConfig({})).toBeUndefined();
+    const METABASE_URL = "https://bi.example.com/metabase/";
+    expect(readMetabaseConfig({ METABASE_URL, METABASE_API_KEY })).toEqual({
+      url: "https://bi.example.com/metabase",
+      apiKey: METABASE_API_KEY,
+    });
+    expect(problemsOf(() => readMetabaseConfig({ METABASE_URL }))).toEqual([
+      expect.stringContaining("METABASE_API_KEY is missing"),
+    ]);
+  });
+
+  test.each(["http://bi.example.com", "bi.example.com", "https://user:hunter2@bi.example.com"])(
+    "is not told at %s, and its key is never shown",
+    (METABASE_URL) => {
+      const problems = problemsOf(() => readMetabaseConfig({ METABASE_URL, METABASE_API_KEY }));
+      expect(problems).toEqual([expect.stringContaining("METABASE_URL")]);
+      expect(problems.join()).not.toContain("hunter2");
+    },
+  );
 });
 
 describe(".env", () => {

@@ -117,7 +117,7 @@ test("the publication stands in the schema's metadata", async () => {
 test("values at the edges of their types survive", async () => {
   const { publication, result } = await readPublished(
     database.pool,
-    undefined,
+    { contas: undefined },
     async ({ publication, select }) => ({
       publication,
       result: await select(sql`
@@ -174,7 +174,7 @@ test("values at the edges of their types survive", async () => {
 test("no rows are still a stream with a schema", async () => {
   const { publication, result } = await readPublished(
     database.pool,
-    undefined,
+    { contas: undefined },
     async ({ publication, select }) => ({
       publication,
       result: await select(sql`select mes, conta from marts.vw_vso_mensal where false`),
@@ -188,7 +188,7 @@ test("no rows are still a stream with a schema", async () => {
 test("several batches are one list, and one table", async () => {
   const { publication, first, none, second } = await readPublished(
     database.pool,
-    undefined,
+    { contas: undefined },
     async ({ publication, select }) => ({
       publication,
       first: await select(sql`select n, n::text as name from generate_series(1, 2) as n`),

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { readServerConfig } from "../../runner/config.ts";
 import { ConfigError } from "../../runner/errors.ts";
 import type { TestDatabase } from "../postgres.ts";
 import { apiKey, createPublishedDatabase, problemAt, serve } from "./published.ts";
@@ -77,6 +76,5 @@ describe("a key", () => {
   test("is what it takes to be reached by others", async () => {
     const open = start(database.pool, { config: { host: "0.0.0.0", port: 0, apiKeys: [] } });
     await expect(open).rejects.toBeInstanceOf(ConfigError);
-    expect(() => readServerConfig({ HOST: "0.0.0.0" })).toThrow(ConfigError);
   });
 });

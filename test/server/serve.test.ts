@@ -89,11 +89,11 @@ describe("a request that is wrong", () => {
     expect(headers.get("access-control-allow-origin")).toBeNull();
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("content-security-policy")).toMatch(
-      /^default-src 'none'; style-src 'self';/,
+      /^default-src 'none';style-src 'self';script-src 'self';/,
     );
     expect(headers.get("x-powered-by")).toBeNull();
     expect(headers.get("cache-control")).toBe("private, no-cache");
-    expect(headers.get("vary")).toBe("Accept, Authorization, X-API-Key");
+    expect(headers.get("vary")).toBe("Accept, Accept-Encoding, Authorization, Cookie, X-API-Key");
   });
 });
 
