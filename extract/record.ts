@@ -98,15 +98,16 @@ function readKey(object: CvdwObject, raw: RawRecord, digest: string): Key {
 
 const STARTS_NUMBER = /^[-\d]/;
 /** What text columns refuse, and what the engine's own keys begin with. */
-const UNSTORABLE = /\0|^\u0001/;
+const NUL = "\0";
+const RESERVED_START = "\u0001";
 
 /** A number's digits or a text; undefined for what cannot be a key. */
 function keyText(raw: string): string | undefined {
   if (STARTS_NUMBER.test(raw)) return raw;
   const text = fieldText(raw);
-  return text === undefined || !raw.startsWith('"') || UNSTORABLE.test(text) || !isWellFormed(text)
-    ? undefined
-    : text;
+  if (text === undefined || !raw.startsWith('"')) return undefined;
+  if (text.includes(NUL) || text.startsWith(RESERVED_START)) return undefined;
+  return isWellFormed(text) ? text : undefined;
 }
 
 /** Whether every surrogate has its other half: without it, it cannot be written as UTF-8. */
