@@ -7,6 +7,7 @@ const { register } = await import("tsx/esm/api").catch(() => {
 register();
 const { main } = await import("../runner/cli.ts");
 await main({
+  docs: () => import("../server/docs-command.ts"),
   demo: () => import("../server/demo-command.ts"),
   emulator: () => import("../emulator/emulator-command.ts"),
   serve: () => import("../server/serve-command.ts"),
