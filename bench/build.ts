@@ -10,6 +10,7 @@ import { projectRoot } from "../runner/building.ts";
 import { buildProject } from "../runner/models/build.ts";
 import { orderModels } from "../runner/models/order.ts";
 import { loadProject, type Project } from "../runner/models/project.ts";
+import type { BuildOptions } from "../runner/models/running-build.ts";
 import { startRun } from "../runner/run-record.ts";
 import { withBenchDatabase } from "./database.ts";
 import { print, timed } from "./report.ts";
@@ -32,10 +33,14 @@ const SHIFTED_FIELDS = [
 /** Brokers and agencies do not grow with the number of sales. */
 const NOT_COPIED = new Set(["corretores", "imobiliarias"]);
 
+/** Reservas that are edited between two builds. */
+const EDITED = 100;
+
 /**
  * All models over 10,000, 100,000 and 1,000,000 reservas with their conditions, commissions and
- * units: the first build, one without changes, and beside them plain `create table as` of the same
- * SELECTs over the same data, as psql would run them: no keys, tests or difference.
+ * units: the first build, one without changes, one after 100 reservas were edited, one that computes
+ * everything again. Beside them the same SELECTs over the same data as psql would run them: `create
+ * table as` with the same keys, indexes and statistics, no tests and no difference.
  */
 export async function benchBuild(sizes: readonly number[]): Promise<void> {
   const project = await loadProject(projectRoot);
@@ -47,48 +52,120 @@ export async function benchBuild(sizes: readonly number[]): Promise<void> {
         Math.max(1, Math.round(size / BASE)),
         Math.min(size, BASE),
       );
-      const first = await build(pool, project);
-      const again = await build(pool, project);
-      const plain = await createTablesAs(pool, project);
       print(`build: ${size} reservas, ${rows} records landed`);
-      print(`  plain create table as   ${seconds(plain)}   1.00`);
-      print(`  first build             ${seconds(first)}   ${(first / plain).toFixed(2)}`);
-      print(`  nothing changed         ${seconds(again)}   ${(again / plain).toFixed(2)}`);
+      const first = await build(pool, project);
+      const plain = await createTablesAs(pool, project);
+      print(`  psql: create table as, keys, indexes, analyze ${cost(plain, plain)}`);
+      print(`  first build, tests apart      ${cost(withoutTests(first), plain)}`);
+      print(`  first build                   ${cost(first, plain)}`);
+      print(`  nothing changed               ${cost(await build(pool, project), plain)}`);
+      await editReservas(pool);
+      const edited = await build(pool, project);
+      print(`  ${EDITED} reservas edited           ${cost(edited, plain)}`);
+      const full = await build(pool, project, { fullRefresh: true });
+      print(`  full refresh, tests apart     ${cost(withoutTests(full), plain)}`);
+      print(`  full refresh                  ${cost(full, plain)}`);
+      const share = (100 * edited.ms) / first.ms;
+      const wal = (100 * edited.wal) / first.wal;
+      print(
+        `  edits took ${share.toFixed(1)} % of the first build's time, ${wal.toFixed(2)} % of its WAL`,
+      );
       if (before !== undefined) {
-        const growth = (first / before.first).toFixed(1);
+        const growth = (first.ms / before.first).toFixed(1);
         print(`  ${size / before.size} × the data took ${growth} × the time of the size before`);
       }
-      before = { size, first };
+      before = { size, first: first.ms };
     });
   }
 }
 
-async function build(pool: Pool, project: Project): Promise<number> {
+/** What a piece of work took: time, of it tests, and bytes of write-ahead log. */
+type Cost = { readonly ms: number; readonly testMs: number; readonly wal: number };
+
+function withoutTests({ ms, testMs, wal }: Cost): Cost {
+  return { ms: ms - testMs, testMs: 0, wal };
+}
+
+function cost({ ms, wal }: Cost, plain: Cost): string {
+  const ratio = (ms / plain.ms).toFixed(3).padStart(8);
+  return `${(ms / 1000).toFixed(2).padStart(9)} s ${ratio} × ${(wal / 1e6).toFixed(1).padStart(9)} MB of WAL`;
+}
+
+async function measure(pool: Pool, work: () => Promise<number>): Promise<Cost> {
+  const position = async () =>
+    BigInt(
+      (await pool.query("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as bytes")).rows[0]
+        .bytes,
+    );
+  const start = await position();
+  let testMs = 0;
+  const ms = await timed(async () => {
+    testMs = await work();
+  });
+  return { ms, testMs, wal: Number((await position()) - start) };
+}
+
+async function build(pool: Pool, project: Project, options: BuildOptions = {}): Promise<Cost> {
   const runId = await startRun(pool, { command: "bench", conta: null });
   const verbose = process.env.BENCH_VERBOSE !== undefined;
-  return timed(() =>
-    buildProject(
-      {
-        pool,
-        runId,
-        emit: (event) => {
-          if (verbose && event.type === "model-built") print(`    ${event.model} ${event.ms} ms`);
-        },
-      },
+  return measure(pool, async () => {
+    const { models, testMs } = await buildProject(
+      { pool, runId, emit: () => undefined },
       project,
-    ),
+      options,
+    );
+    for (const { model, mode, because = "", ms } of verbose ? models : []) {
+      print(`    ${model.padEnd(32)} ${mode.padEnd(12)} ${String(ms).padStart(7)} ms  ${because}`);
+    }
+    if (verbose) print(`    tests ${testMs} ms`);
+    return testMs;
+  });
+}
+
+/** New versions of reservas all over the table: a price, and for every tenth one another situation. */
+async function editReservas(pool: Pool): Promise<void> {
+  await pool.query(
+    `with load as (
+       insert into elt.loads (conta, objeto, mode, verdict)
+       values ('bench', 'reservas', 'incremental', 'proven')
+       returning load_id
+     ),
+     chosen as (
+       select *, row_number() over (order by md5(chave)) as n
+       from landing.reservas_atual
+       order by md5(chave)
+       limit $1
+     )
+     insert into landing.reservas (
+       conta, chave, load_id, seq, supersedes_load_id, supersedes_seq, hash, payload
+     )
+     select
+       conta, chave, load.load_id, n, chosen.load_id, chosen.seq, gen_random_uuid(),
+       payload
+         || jsonb_build_object('valor_contrato', (payload ->> 'valor_contrato')::numeric + 1000)
+         || case when n % 10 = 0 then '{"situacao": "Distrato"}'::jsonb else '{}'::jsonb end
+     from chosen
+     cross join load`,
+    [EDITED],
   );
 }
 
-async function createTablesAs(pool: Pool, project: Project): Promise<number> {
+async function createTablesAs(pool: Pool, project: Project): Promise<Cost> {
   const client = await pool.connect();
   try {
     await client.query("begin; set local jit = off; create schema plain");
     const { order } = orderModels(project);
-    return await timed(async () => {
-      for (const model of order) {
-        await client.query(`create table plain."${model.name}" as ${"\n"}${model.select}`);
+    return await measure(pool, async () => {
+      for (const { name, select, build, header } of order) {
+        await client.query(`create ${build} plain."${name}" as ${"\n"}${select}`);
+        if (build === "view") continue;
+        await client.query(`alter table plain."${name}" add primary key (${header.key.join()})`);
+        for (const index of header.indexes) {
+          await client.query(`create index on plain."${name}" (${index.join()})`);
+        }
+        await client.query(`analyze plain."${name}"`);
       }
+      return 0;
     });
   } finally {
     await client.query("rollback");
@@ -166,8 +243,4 @@ async function copyBase(pool: Pool, { name, key }: CvdwObject, copies: number): 
     formatValue: (value, index) => ({ placeholder: `$${index + 1}`, value }),
   });
   await pool.query(text, values);
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1).padStart(8)} s`;
 }

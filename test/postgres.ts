@@ -37,6 +37,11 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
   return createFrom("template0");
 }
 
+/** A copy of a database that nobody is connected to. */
+export async function cloneDatabase(name: string): Promise<TestDatabase> {
+  return createFrom(name);
+}
+
 async function createFrom(template: string): Promise<TestDatabase> {
   const server = inject("testServer");
   const name = `cvdw_test_${randomBytes(6).toString("hex")}`;

@@ -30,6 +30,8 @@ export type BuildResult = {
   readonly publicationId: string;
   readonly models: readonly ModelResult[];
   readonly tests: readonly TestResult[];
+  /** Of the time it took, what tests took. */
+  readonly testMs: number;
   readonly changes: RowChanges;
 };
 
@@ -55,7 +57,7 @@ export async function buildProject(
     // One snapshot: an extraction that commits meanwhile is seen by every model or by none.
     await client.query("begin isolation level repeatable read; set local jit = off");
     const build = await openBuild(context, client, project, options);
-    const tests = await buildAndTest(build, context, order, models);
+    const { tests, testMs } = await buildAndTest(build, context, order, models);
     const changes = sumChanges(models);
     await pruneChanges(client, options.keepChangesDays ?? KEEP_CHANGES_DAYS);
     const publicationId = await recordPublication(client, context.runId, changes);
@@ -63,7 +65,7 @@ export async function buildProject(
     await recordModels(context.pool, context.runId, models);
     await recordTests(context.pool, context.runId, tests);
     context.emit({ type: "published", publicationId, changes });
-    return { publicationId, models, tests, changes };
+    return { publicationId, models, tests, testMs, changes };
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
     if (error instanceof TestFailure) {
@@ -109,7 +111,7 @@ async function buildAndTest(
   context: BuildContext,
   order: readonly Model[],
   results: ModelResult[],
-): Promise<readonly TestResult[]> {
+): Promise<Pick<BuildResult, "tests" | "testMs">> {
   const tables = order.filter((model) => model.build === "table");
   const views = order.filter((model) => model.build === "view");
   const isNew = new Map(order.map((model) => [model.name, isChanged(build, model)]));
@@ -151,8 +153,10 @@ async function buildAndTest(
     if (needed.length > 0) for (const view of await define(needed)) defined.add(view);
     await timedModel(model, () => buildTable(build, model));
   }
+  const startedTests = performance.now();
   const tested = [...(await testBuild(build, tables, isNewModel))];
   reportTests(tested, build.emit);
+  const tableTestMs = performance.now() - startedTests;
 
   await removeAbandoned(build, order);
   for (const view of await define(views)) defined.add(view);
@@ -165,12 +169,14 @@ async function buildAndTest(
     }));
   }
   await grantToBiRoles(build.client);
+  const startedViewTests = performance.now();
   const testedViews = [
     ...(await testBuild(build, views, isNewModel)),
     ...(await testFiles(build, order, defined)),
   ];
   reportTests(testedViews, build.emit);
-  return [...tested, ...testedViews];
+  const testMs = Math.round(tableTestMs + performance.now() - startedViewTests);
+  return { tests: [...tested, ...testedViews], testMs };
 }
 
 /** The views that a table needs, each after those that it reads itself. */
