@@ -13,6 +13,7 @@ import { readPublished, type Snapshot } from "./read-published.ts";
 import { contasOf, readerTag } from "./reader.ts";
 import { readerOf } from "./require-reader.ts";
 import type { ResultSet } from "./result-set.ts";
+import { sendWhole } from "./send-body.ts";
 
 /**
  * More rows than this are left out, and the answer says so. An answer is whole before its first
@@ -24,7 +25,7 @@ const rowCap = 100_000;
 export function answerKpi(context: ServerContext, route: KpiRoute): RequestHandler {
   return async (request, response) => {
     const { conta, format: wanted } = readParameters(request, ["conta", "format"]);
-    const format = chooseFormat(request, wanted);
+    const format = chooseFormat(request, wanted, ["json", "arrow"]);
     const reader = readerOf(response);
     const contas = contasOf(reader, conta);
     const tag = (publication: Publication, hoje: string) =>
@@ -57,12 +58,7 @@ export function answerKpi(context: ServerContext, route: KpiRoute): RequestHandl
     if (body === undefined) return answerNotModified(response, etag);
     response.setHeader("ETag", etag);
     response.setHeader("Content-Type", mediaTypes[format]);
-    response.setHeader(
-      "Content-Length",
-      body.reduce((sum, { length }) => sum + length, 0),
-    );
-    for (const chunk of body) response.write(chunk);
-    response.end();
+    sendWhole(request, response, body);
   };
 }
 

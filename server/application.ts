@@ -5,8 +5,11 @@ import type { ServerContext } from "./context.ts";
 import { answerAssets, answerDashboard } from "./dashboard/answer-dashboard.ts";
 import { answerHealth, answerReady } from "./health-routes.ts";
 import { kpiRoutes } from "./kpi-routes.ts";
+import { answerMarts } from "./marts/answer-marts.ts";
+import { answerRows } from "./marts/answer-rows.ts";
 import { Problem } from "./problem.ts";
 import { protect } from "./protect.ts";
+import { limitRate } from "./rate-limit.ts";
 import { readerOf, requireReader } from "./require-reader.ts";
 
 /** Puts the server together, in the order that a request passes. */
@@ -23,8 +26,11 @@ export function createApplication(context: ServerContext): Express {
   application.get("/ready", answerReady(context));
   application.use("/assets", answerAssets());
   application.use(requireReader(context.keys));
+  application.use(limitRate(context.config.rateLimit));
   application.get("/", answerDashboard(context));
   for (const route of kpiRoutes) application.get(route.path, answerKpi(context, route));
+  application.get("/api/marts", answerMarts(context));
+  application.get("/api/marts/:relation", answerRows(context));
   application.use(unknownRoute);
   application.use(answerProblem(context));
   return application;

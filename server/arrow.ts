@@ -52,7 +52,8 @@ export function arrowEncoder({ publication }: AnswerMetadata): Encoder {
   };
 }
 
-function arrowType(type: ColumnType): DataType {
+/** The exact Arrow type of a column. */
+export function arrowType(type: ColumnType): DataType {
   switch (type.kind) {
     case "int32":
       return new Int32();

@@ -1,7 +1,9 @@
 import type { Pool } from "pg";
 import type { ServerConfig } from "../runner/config.ts";
 import type { ServerLog } from "./events.ts";
+import type { ExportSlots } from "./export-slots.ts";
 import type { KeyRing } from "./key-ring.ts";
+import type { CatalogueSource } from "./marts/catalogue.ts";
 import type { PublicationWatch } from "./publication.ts";
 
 /** What every handler works with. */
@@ -10,6 +12,10 @@ export type ServerContext = {
   readonly config: ServerConfig;
   readonly watch: PublicationWatch;
   readonly keys: KeyRing;
+  readonly catalogue: CatalogueSource;
+  readonly exportSlots: ExportSlots;
+  /** An export whose caller takes nothing for as long is given up; absent means half a minute. */
+  readonly stallMs?: number | undefined;
   readonly log: ServerLog;
   readonly now: () => Date;
 };

@@ -1,5 +1,4 @@
 import { arrowEncoder } from "./arrow.ts";
-import type { Format } from "./format.ts";
 import { jsonEncoder } from "./json.ts";
 import type { Publication } from "./publication.ts";
 import type { ResultSet } from "./result-set.ts";
@@ -18,11 +17,13 @@ export type Encoder = {
   finish(end: {
     /** Rows were left out, and the body says so. */
     readonly truncated: boolean;
+    /** Address of the rows that follow, where there are any. */
+    readonly next?: string | undefined;
   }): readonly Uint8Array[];
 };
 
 /** The encoder of a format. */
-export function createEncoder(format: Format, metadata: AnswerMetadata): Encoder {
+export function createEncoder(format: "json" | "arrow", metadata: AnswerMetadata): Encoder {
   switch (format) {
     case "json":
       return jsonEncoder(metadata);

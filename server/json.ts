@@ -4,7 +4,7 @@ import type { Column, ResultSet } from "./result-set.ts";
 /**
  * `{"publicacao":{id,em},"dados":…}`. Numbers are plain JSON numbers with the digits PostgreSQL
  * wrote, dates YYYY-MM-DD, instants ISO 8601; `"truncado":true` stands before the rows when some
- * were left out.
+ * were left out, and `"proxima"` says where those that follow are.
  */
 export function jsonEncoder({ publication, single }: AnswerMetadata): Encoder {
   const batches: Buffer[] = [];
@@ -13,12 +13,13 @@ export function jsonEncoder({ publication, single }: AnswerMetadata): Encoder {
       const separator = batches.length > 0 ? ",\n" : "";
       if (batch.rows.length > 0) batches.push(Buffer.from(separator + objectsText(batch)));
     },
-    finish: ({ truncated }) => {
+    finish: ({ truncated, next }) => {
       const head = `{"publicacao":{"id":${publication.id},"em":${JSON.stringify(publication.em)}}`;
       const mark = truncated ? ',"truncado":true' : "";
+      const link = next === undefined ? "" : `,"proxima":${JSON.stringify(next)}`;
       const [open, close] = single ? ["", ""] : ["[", "]"];
       return [
-        Buffer.from(`${head}${mark},"dados":${open}`),
+        Buffer.from(`${head}${mark}${link},"dados":${open}`),
         ...batches,
         Buffer.from(`${close}}\n`),
       ];

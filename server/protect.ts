@@ -44,6 +44,8 @@ const formPaths: ReadonlySet<string> = new Set(["/entrar", "/sair"]);
  */
 export function protect(keys: KeyRing): RequestHandler {
   return (request, response, next) => {
+    // First, and at once: refusals carry them, too.
+    secure(request, response, () => undefined);
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const isForm = request.method === "POST" && formPaths.has(request.path);
     if (request.method !== "GET" && request.method !== "HEAD" && !isForm) {
@@ -63,7 +65,7 @@ export function protect(keys: KeyRing): RequestHandler {
         detail: "Sem chaves, este servidor só responde como localhost.",
       });
     }
-    secure(request, response, next);
+    next();
   };
 }
 

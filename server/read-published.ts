@@ -1,3 +1,4 @@
+import { addAbortSignal, type Readable } from "node:stream";
 import type { Pool, PoolClient } from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { execute, query, type SQLQuery, sql } from "../extract/query.ts";
@@ -15,9 +16,9 @@ export type Snapshot = {
   batches(statement: SQLQuery): AsyncIterable<ResultSet>;
   /**
    * The rows as COPY writes them, chunk by chunk, as fast as the caller takes them. `options` is
-   * what stands behind `with`, this program's own text.
+   * what stands behind `with`, this program's own text. The signal ends it, and the connection.
    */
-  copy(statement: SQLQuery, options: string): AsyncIterable<Buffer>;
+  copy(statement: SQLQuery, options: string, signal: AbortSignal): AsyncIterable<Buffer>;
 };
 
 /** Whose rows are read, and for how long. */
@@ -77,9 +78,10 @@ export async function readPublished<Result>(
       hoje: day?.hoje ?? "",
       select: (statement) => selectText(client, statement),
       batches: (statement) => fetchBatches(client, statement),
-      copy: async function* (statement, copyOptions) {
+      copy: async function* (statement, copyOptions, signal) {
         copying = true;
-        yield* await startCopy(client, statement, copyOptions);
+        const stream = await startCopy(client, statement, copyOptions);
+        yield* addAbortSignal(signal, stream);
         copying = false;
       },
     });
@@ -108,7 +110,7 @@ async function startCopy(
   client: PoolClient,
   statement: SQLQuery,
   options: string,
-): Promise<AsyncIterable<Buffer>> {
+): Promise<Readable> {
   const { text, values } = statement.format({
     escapeIdentifier: quoteIdentifier,
     formatValue: (value, index) => ({

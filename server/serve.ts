@@ -6,8 +6,10 @@ import { isLoopback, type ServerConfig } from "../runner/config.ts";
 import { ConfigError } from "../runner/errors.ts";
 import { createApplication } from "./application.ts";
 import { describeServerEvent, type ServerEvent } from "./events.ts";
+import { createExportSlots } from "./export-slots.ts";
 import { createKeyRing } from "./key-ring.ts";
 import { listen } from "./listener.ts";
+import { createCatalogueSource } from "./marts/catalogue.ts";
 import { watchPublication } from "./publication.ts";
 
 export type ServerOptions = {
@@ -18,6 +20,8 @@ export type ServerOptions = {
   readonly log: (sentence: string) => void;
   /** The clock of ages and of the day. */
   readonly now?: () => Date;
+  /** An export whose caller takes nothing for as long is given up; half a minute by default. */
+  readonly stallMs?: number;
 };
 
 export type RunningServer = {
@@ -26,6 +30,11 @@ export type RunningServer = {
   /** Stops accepting, finishes what is under way, closes the listening connection. */
   close(): Promise<void>;
 };
+
+/** Of the ten connections of the pool; one more listens. */
+const exportCount = 4;
+/** A connection on which nothing moves for as long is closed. */
+const silenceMs = 120_000;
 
 /** Longer than any request may take: its queries end after 10 s. */
 const closeTimeoutMs = 15_000;
@@ -47,7 +56,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       `HOST is ${config.host}, which others can reach, and there is no key: make one (npm run elt -- keys create --name powerbi), set SERVER_API_KEYS, or HOST=127.0.0.1.`,
     ]);
   }
-  const server = createServer(createApplication({ pool, config, watch, keys, log, now }));
+  const server = createServer(
+    createApplication({
+      pool,
+      config,
+      watch,
+      keys,
+      catalogue: createCatalogueSource(pool, watch),
+      exportSlots: createExportSlots(exportCount),
+      stallMs: options.stallMs,
+      log,
+      now,
+    }),
+  );
+  server.setTimeout(silenceMs);
   try {
     server.listen(config.port, config.host);
     await once(server, "listening");

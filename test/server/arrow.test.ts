@@ -2,7 +2,6 @@ import { type DataType, type StructRowProxy as Row, type Table, tableFromIPC } f
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sql } from "../../extract/query.ts";
 import { createEncoder } from "../../server/encoder.ts";
-import type { Format } from "../../server/format.ts";
 import { kpiRoutes } from "../../server/kpi-routes.ts";
 import type { Publication } from "../../server/publication.ts";
 import { readPublished } from "../../server/read-published.ts";
@@ -50,7 +49,11 @@ function decimalText(value: unknown, scale: number): string {
 }
 
 /** A body of several batches, marked as cut. */
-function encode(format: Format, publication: Publication, batches: readonly ResultSet[]): Buffer {
+function encode(
+  format: "json" | "arrow",
+  publication: Publication,
+  batches: readonly ResultSet[],
+): Buffer {
   const encoder = createEncoder(format, { publication, single: false });
   for (const batch of batches) encoder.add(batch);
   return Buffer.concat(encoder.finish({ truncated: true }));

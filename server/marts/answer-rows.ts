@@ -1,0 +1,216 @@
+import type { Request, RequestHandler, Response } from "express";
+import { DatabaseError } from "pg";
+import type { ServerContext } from "../context.ts";
+import { createEncoder } from "../encoder.ts";
+import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
+import { chooseFormat, mediaTypes } from "../format.ts";
+import { hojeAt } from "../hoje.ts";
+import { Problem } from "../problem.ts";
+import type { Publication } from "../publication.ts";
+import { readPublished, type Snapshot } from "../read-published.ts";
+import { contasOf, type Reader, readerTag } from "../reader.ts";
+import { readerOf } from "../require-reader.ts";
+import { BodyCut, sendStream, sendWhole } from "../send-body.ts";
+import { type Catalogue, clearSourceFor, visibleRelation } from "./catalogue.ts";
+import { type RowsSource, selectPageEnd, selectRows } from "./compose-rows.ts";
+import { writeCursor } from "./cursor.ts";
+import { exportRows, type StreamFormat } from "./export-rows.ts";
+import { type RowsQuery, readRowsQuery } from "./rows-query.ts";
+
+/** One JSON answer has at most as many rows; the other formats have no end of their own. */
+export const jsonRowCap = 10_000;
+
+/** The formats of rows, in the order of preference. */
+export const rowFormats = ["json", "ndjson", "csv", "arrow"] as const;
+const defaultExportMs = 600_000;
+const stallMs = 30_000;
+const requestMs = 10_000;
+
+/**
+ * Answers the rows of a table or view of schema marts. JSON is whole before its first byte leaves;
+ * NDJSON, CSV and Arrow stream from the database as fast as the caller takes them, and give up on
+ * one that takes nothing for half a minute, or is not done in time.
+ */
+export function answerRows(context: ServerContext): RequestHandler {
+  return async (request, response) => {
+    const reader = readerOf(response);
+    const catalogue = await context.catalogue.current();
+    const name = String(request.params.relation ?? "");
+    const relation = visibleRelation(catalogue, reader, name);
+    if (relation === undefined) throw unknownRelation(name);
+    const search = searchOf(request);
+    const query = readRowsQuery(relation, search);
+    const format = chooseFormat(request, query.format, rowFormats);
+    const contas = contasOf(reader, undefined);
+    const tag = ({ id }: Publication, hoje: string) =>
+      etagOf(["/api/marts", name, id, hoje, format, search, readerTag(reader)]);
+
+    const current = context.watch.current();
+    if (current !== undefined) {
+      const etag = tag(current, hojeAt(context.now()));
+      if (matchesEtag(request.headers["if-none-match"], etag)) {
+        return answerNotModified(response, etag);
+      }
+    }
+    const source = { relation, contas, clear: clearSourceFor(relation, reader) };
+    const answer: Answer = { request, response, context, catalogue, reader, source, query };
+    const begin = (snapshot: Snapshot): "known" | "unknown" => {
+      const etag = tag(snapshot.publication, snapshot.hoje);
+      if (matchesEtag(request.headers["if-none-match"], etag)) {
+        answerNotModified(response, etag);
+        return "known";
+      }
+      response.setHeader("ETag", etag);
+      response.setHeader("Content-Type", mediaTypes[format]);
+      if (format === "csv" || format === "arrow") {
+        const file = `${name}.${format === "csv" ? "csv" : "arrows"}`;
+        response.setHeader("Content-Disposition", `attachment; filename="${file}"`);
+      }
+      return "unknown";
+    };
+    try {
+      if (format === "json") await answerJson(answer, begin);
+      else await answerStream(answer, format, begin);
+    } catch (error) {
+      throw explain(error);
+    }
+  };
+}
+
+type Answer = {
+  readonly request: Request;
+  readonly response: Response;
+  readonly context: ServerContext;
+  readonly catalogue: Catalogue;
+  readonly reader: Reader;
+  readonly source: RowsSource;
+  readonly query: RowsQuery;
+};
+
+type Begin = (snapshot: Snapshot) => "known" | "unknown";
+
+async function answerJson(answer: Answer, begin: Begin): Promise<void> {
+  const { request, response, context, source, query } = answer;
+  const limit = Math.min(query.limit ?? jsonRowCap, jsonRowCap);
+  const body = await readPublished(
+    context.pool,
+    readOptions(answer, requestMs),
+    async (snapshot) => {
+      if (begin(snapshot) === "known") return undefined;
+      const rows = await snapshot.select(selectRows(source, query, { isOrdered: true, limit }));
+      const isFull = rows.rows.length === limit;
+      const next = isFull ? await nextPage(answer, snapshot, limit) : undefined;
+      const truncated = next !== undefined && limit < (query.limit ?? Number.POSITIVE_INFINITY);
+      setPageHeaders(response, next, truncated);
+      const { publication } = snapshot;
+      const encoder = createEncoder("json", { publication, single: false });
+      encoder.add(rows);
+      return encoder.finish({ truncated, next });
+    },
+  );
+  if (body !== undefined) sendWhole(request, response, body);
+}
+
+async function answerStream(answer: Answer, format: StreamFormat, begin: Begin): Promise<void> {
+  const { request, response, context, source, query } = answer;
+  const { limit } = query;
+  // Only who asks for a part of the rows needs them in an order; all of them come as they lie.
+  const isOrdered =
+    query.isOrdered || limit !== undefined || query.offset > 0 || query.after !== undefined;
+  const totalMs = context.config.exportMs ?? defaultExportMs;
+  const giveBack = context.exportSlots.take();
+  let cut: BodyCut | undefined;
+  try {
+    await readPublished(context.pool, readOptions(answer, totalMs), async (snapshot) => {
+      if (begin(snapshot) === "known") return;
+      const next = limit === undefined ? undefined : await nextPage(answer, snapshot, limit);
+      setPageHeaders(response, next, false);
+      if (request.method === "HEAD") {
+        response.end();
+        return;
+      }
+      const { publication } = snapshot;
+      const metadata = new Map([
+        ["publicacao_id", publication.id],
+        ["publicacao_em", publication.em],
+      ]);
+      const limits = { stallMs: context.stallMs ?? stallMs, totalMs };
+      await sendStream(request, response, limits, (signal) =>
+        exportRows({ snapshot, format, source, query, isOrdered, limit, metadata, signal }),
+      );
+    });
+  } catch (error) {
+    if (!(error instanceof BodyCut)) throw error;
+    cut = error;
+  } finally {
+    giveBack();
+  }
+  if (cut !== undefined) {
+    context.log({ type: "export-cut", relation: source.relation.name, reason: cut.reason });
+  }
+}
+
+function readOptions({ catalogue, source }: Answer, timeoutMs: number) {
+  const { masked, clear } = catalogue.roles;
+  return {
+    contas: source.contas,
+    // It can read no more than what this reader may see, whatever a statement says.
+    role: source.clear === undefined ? masked : clear,
+    noticesLoss: catalogue.noticesLoss,
+    timeoutMs,
+  };
+}
+
+/** The address of the rows behind a page of `limit` rows; undefined when there are none. */
+async function nextPage(
+  { request, source, query }: Answer,
+  snapshot: Snapshot,
+  limit: number,
+): Promise<string | undefined> {
+  if (limit === 0) return undefined;
+  const { rows } = await snapshot.select(selectPageEnd(source, query, limit));
+  const [last, following] = rows;
+  if (last === undefined || following === undefined) return undefined;
+  const parameters = new URLSearchParams(searchOf(request));
+  if (source.relation.key.length === 0) {
+    parameters.set("offset", String(query.offset + limit));
+    parameters.set("limit", String(limit));
+  } else {
+    parameters.delete("offset");
+    parameters.set("cursor", writeCursor(query.order, last));
+  }
+  return `/api/marts/${source.relation.name}?${parameters}`;
+}
+
+function setPageHeaders(response: Response, next: string | undefined, truncated: boolean): void {
+  if (next !== undefined) response.setHeader("Link", `<${next}>; rel="next"`);
+  if (truncated) response.setHeader("X-Truncado", "true");
+}
+
+function searchOf(request: Request): string {
+  const start = request.originalUrl.indexOf("?");
+  return start === -1 ? "" : request.originalUrl.slice(start + 1);
+}
+
+function unknownRelation(name: string): Problem {
+  return new Problem({
+    status: 404,
+    type: "relacao-desconhecida",
+    title: "Tabela desconhecida",
+    detail: `Não há "${name.slice(0, 60)}" entre as tabelas e visões publicadas: /api/marts lista todas.`,
+    members: { parametro: "relation" },
+  });
+}
+
+/** What only the database could find in values that looked right, e.g. in a cursor made by hand. */
+function explain(error: unknown): unknown {
+  if (!(error instanceof DatabaseError) || error.code?.startsWith("22") !== true) return error;
+  return new Problem({
+    status: 400,
+    type: "parametro-invalido",
+    title: "Parâmetro inválido",
+    detail: "Um dos valores da consulta não cabe no tipo da coluna.",
+    members: { parametro: "cursor" },
+    cause: error,
+  });
+}
