@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Pool, PoolClient } from "pg";
 import type { MigrationParams, UmzugStorage } from "umzug";
-import { execute, query, sql } from "../extract/query.ts";
+import { execute, type Queryable, query, sql } from "../extract/query.ts";
 import { ConfigError } from "./errors.ts";
 
 const directory = path.join(import.meta.dirname, "migrations");
@@ -44,6 +44,12 @@ export async function migrate(pool: Pool, from: string = directory): Promise<rea
   }
 }
 
+/** Migrations of this version that the database lacks: none, unless the program is newer than it. */
+export async function pendingMigrations(database: Queryable): Promise<readonly string[]> {
+  const applied = await executed(database);
+  return readdirSync(directory).filter((name) => name.endsWith(".sql") && !applied.includes(name));
+}
+
 async function pending(client: PoolClient, files: readonly string[]): Promise<readonly string[]> {
   const applied = await executed(client);
   const unknown = applied.filter((name) => !files.includes(name));
@@ -55,7 +61,7 @@ async function pending(client: PoolClient, files: readonly string[]): Promise<re
   return files.filter((name) => !applied.includes(name));
 }
 
-async function executed(client: PoolClient): Promise<string[]> {
+async function executed(client: Queryable): Promise<string[]> {
   const [found] = await query<{ exists: boolean }>(
     client,
     sql`select to_regclass('elt.migrations') is not null as exists`,

@@ -1,6 +1,9 @@
-import express, { type Express, type RequestHandler } from "express";
+import express, { type Express, type Request, type RequestHandler, type Response } from "express";
 import { answerKpi } from "./answer-kpi.ts";
+import { answerMetrics } from "./answer-metrics.ts";
 import { answerProblem } from "./answer-problem.ts";
+import { answerApiDocs, answerOpenApi } from "./api-docs/answer-openapi.ts";
+import { answerApiDocsAssets } from "./api-docs/render-api-docs.ts";
 import type { ServerContext } from "./context.ts";
 import { answerAssets, answerDashboard } from "./dashboard/answer-dashboard.ts";
 import { answerHealth, answerReady } from "./health-routes.ts";
@@ -20,15 +23,19 @@ export function createApplication(context: ServerContext): Express {
   application.set("query parser", false);
   application.set("trust proxy", context.config.proxies ?? 0);
 
-  application.use(logAnswers(context));
+  application.use(logAnswers(context, application));
   application.use(protect(context.keys));
   application.get("/health", answerHealth);
   application.get("/ready", answerReady(context));
+  application.use("/assets/api", answerApiDocsAssets());
   application.use("/assets", answerAssets());
   application.use(requireReader(context.keys));
   application.use(limitRate(context.config.rateLimit));
   application.get("/", answerDashboard(context));
   for (const route of kpiRoutes) application.get(route.path, answerKpi(context, route));
+  application.get("/metrics", answerMetrics(context.metrics));
+  application.get("/api/openapi.json", answerOpenApi(context));
+  application.get("/api/docs", answerApiDocs(context));
   application.get("/api/marts", answerMarts(context));
   application.get("/api/marts/:relation", answerRows(context));
   application.use(unknownRoute);
@@ -39,25 +46,47 @@ export function createApplication(context: ServerContext): Express {
 /** Asked every few seconds by machines; not worth a line. */
 const quietPath = /^\/(health|ready|assets\/.*)$/;
 
-function logAnswers({ log }: ServerContext): RequestHandler {
+function logAnswers({ log }: ServerContext, application: Express): RequestHandler {
   return (request, response, next) => {
     const started = performance.now();
     // Read now: below a mount, express shortens it.
     const { method, path } = request;
-    response.once("finish", () => {
-      if (quietPath.test(path)) return;
+    let isLogged = false;
+    const logOnce = () => {
+      if (isLogged || quietPath.test(path)) return;
+      isLogged = true;
       const { key } = readerOf(response);
       log({
         type: "answered",
         method,
-        path,
+        path: knownPath(request, response, application, path),
         status: response.statusCode,
-        ms: Math.round(performance.now() - started),
+        ms: performance.now() - started,
         ...(key === undefined ? {} : { key }),
       });
-    });
+    };
+    response.once("finish", logOnce);
+    // Of an answer that was broken off there is no end.
+    response.once("close", logOnce);
     next();
   };
+}
+
+/**
+ * The path of an answer, for the log: an address of this server, never the caller's own text, which
+ * can be a client's name as well.
+ */
+function knownPath(
+  request: Request,
+  response: Response,
+  { router }: Express,
+  path: string,
+): string {
+  const { relation } = response.locals;
+  if (typeof relation === "string") return `/api/marts/${relation}`;
+  const route: unknown = request.route?.path;
+  if (typeof route === "string") return route;
+  return router.stack.some((layer) => layer.route?.path === path) ? path : "(unknown)";
 }
 
 const unknownRoute: RequestHandler = (request) => {

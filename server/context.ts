@@ -4,6 +4,7 @@ import type { ServerLog } from "./events.ts";
 import type { ExportSlots } from "./export-slots.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { CatalogueSource } from "./marts/catalogue.ts";
+import type { Metrics } from "./metrics.ts";
 import type { PublicationWatch } from "./publication.ts";
 
 /** What every handler works with. */
@@ -13,6 +14,7 @@ export type ServerContext = {
   readonly watch: PublicationWatch;
   readonly keys: KeyRing;
   readonly catalogue: CatalogueSource;
+  readonly metrics: Metrics;
   readonly exportSlots: ExportSlots;
   /** An export whose caller takes nothing for as long is given up; absent means half a minute. */
   readonly stallMs?: number | undefined;

@@ -1,3 +1,5 @@
+import { DatabaseError } from "pg";
+import { type LogLevel, logLevels } from "../runner/limits.ts";
 import type { CutReason } from "./send-body.ts";
 
 /** Everything the server tells while it runs. */
@@ -5,7 +7,7 @@ export type ServerEvent =
   | {
       readonly type: "answered";
       readonly method: string;
-      /** Without its query. */
+      /** One of this server's, without its query. */
       readonly path: string;
       readonly status: number;
       readonly ms: number;
@@ -33,7 +35,7 @@ const cutReasons: Readonly<Record<CutReason, string>> = {
 export function describeServerEvent(event: ServerEvent): string {
   switch (event.type) {
     case "answered":
-      return `${event.status} ${event.method} ${event.path} ${event.ms} ms${event.key === undefined ? "" : ` (${event.key})`}`;
+      return `${event.status} ${event.method} ${event.path} ${Math.round(event.ms)} ms${event.key === undefined ? "" : ` (${event.key})`}`;
     case "published":
       return `Serving publication ${event.publicationId}`;
     case "export-cut":
@@ -41,8 +43,37 @@ export function describeServerEvent(event: ServerEvent): string {
     case "listener-lost":
       return `Lost the connection that hears of publications, connecting again: ${event.message}`;
     case "unexpected-error":
-      return event.error instanceof Error
-        ? (event.error.stack ?? event.error.message)
-        : String(event.error);
+      return describeBug(event.error);
   }
+}
+
+/** Whether an event is worth a line at a level. */
+export function isWritten(event: ServerEvent, level: LogLevel): boolean {
+  return logLevels.indexOf(levelOf(event)) <= logLevels.indexOf(level);
+}
+
+function levelOf(event: ServerEvent): LogLevel {
+  switch (event.type) {
+    case "answered":
+    case "published":
+      return "info";
+    case "export-cut":
+    case "listener-lost":
+      return "warn";
+    case "unexpected-error":
+      return "error";
+  }
+}
+
+/**
+ * The stack. Where PostgreSQL's messages quote values and not names (any class but 42), they are
+ * left out: a value may be a client's name.
+ */
+function describeBug(error: unknown): string {
+  if (!(error instanceof Error)) return "Something was thrown that is no error";
+  if (!(error instanceof DatabaseError)) return error.stack ?? error.message;
+  if (error.code?.startsWith("42") === true) return error.stack ?? error.message;
+  const message = error.message.replaceAll(/"[^"]*"|'[^']*'/g, "…");
+  const calls = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return [`PostgreSQL ${error.code} (${error.routine}): ${message}`, ...calls].join("\n");
 }

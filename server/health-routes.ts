@@ -1,5 +1,7 @@
 import type { RequestHandler } from "express";
+import { pendingMigrations } from "../runner/migrate.ts";
 import type { ServerContext } from "./context.ts";
+import { Problem } from "./problem.ts";
 import { readPublished } from "./read-published.ts";
 
 /** The process lives. Never asks the database. */
@@ -8,11 +10,17 @@ export const answerHealth: RequestHandler = (_request, response) => {
   response.json({ status: "ok" });
 };
 
+/** Older than this is told, whatever the limit is. */
+const oldMs = 48 * 3_600_000;
+
 /**
- * The database answers and something is published: `{status, publicacao:{id,em}, idade_segundos}`.
- * @throws what `readPublished` throws, which becomes a 503
+ * Whether it makes sense to send readers here: `{status, publicacao:{id,em}, idade_segundos,
+ * publicacao_antiga, migracoes_pendentes}`. 503 when the database is away, nothing is published,
+ * migrations are pending, or the publication is older than READY_MAX_AGE_HOURS. Without that limit
+ * an old publication is only told: it is still better than none.
  */
 export function answerReady(context: ServerContext): RequestHandler {
+  const { readyMaxAgeMs } = context.config;
   return async (_request, response) => {
     response.setHeader("Cache-Control", "no-store");
     const { id, em } = await readPublished(
@@ -20,11 +28,32 @@ export function answerReady(context: ServerContext): RequestHandler {
       { contas: undefined },
       async ({ publication }) => publication,
     );
-    const age = context.now().getTime() - Date.parse(em);
+    const pending = await pendingMigrations(context.pool);
+    if (pending.length > 0) {
+      throw new Problem({
+        status: 503,
+        type: "migracoes-pendentes",
+        title: "Faltam migrações",
+        detail: "O programa é mais novo que o banco de dados. Reinicie-o para migrar.",
+        members: { migracoes_pendentes: pending },
+      });
+    }
+    const age = Math.max(0, context.now().getTime() - Date.parse(em));
+    const seconds = Math.floor(age / 1000);
+    if (readyMaxAgeMs !== undefined && age > readyMaxAgeMs) {
+      throw new Problem({
+        status: 503,
+        type: "publicacao-antiga",
+        title: "A publicação é antiga",
+        detail: `A última publicação é de ${em}, há ${seconds} s; o limite é ${Math.floor(readyMaxAgeMs / 1000)} s.`,
+      });
+    }
     response.json({
       status: "ok",
       publicacao: { id: Number(id), em },
-      idade_segundos: Math.max(0, Math.floor(age / 1000)),
+      idade_segundos: seconds,
+      publicacao_antiga: age > (readyMaxAgeMs ?? oldMs),
+      migracoes_pendentes: [],
     });
   };
 }

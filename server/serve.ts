@@ -5,11 +5,12 @@ import type { Pool } from "pg";
 import { isLoopback, type ServerConfig } from "../runner/config.ts";
 import { ConfigError } from "../runner/errors.ts";
 import { createApplication } from "./application.ts";
-import { describeServerEvent, type ServerEvent } from "./events.ts";
+import { describeServerEvent, isWritten, type ServerEvent } from "./events.ts";
 import { createExportSlots } from "./export-slots.ts";
 import { createKeyRing } from "./key-ring.ts";
 import { listen } from "./listener.ts";
 import { createCatalogueSource } from "./marts/catalogue.ts";
+import { createMetrics } from "./metrics.ts";
 import { watchPublication } from "./publication.ts";
 
 export type ServerOptions = {
@@ -46,9 +47,14 @@ const closeTimeoutMs = 15_000;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { pool, config, now = () => new Date() } = options;
-  const log = (event: ServerEvent) => options.log(describeServerEvent(event));
+  const log = (event: ServerEvent) => {
+    metrics.observe(event);
+    if (isWritten(event, config.logLevel ?? "info")) options.log(describeServerEvent(event));
+  };
   const keys = createKeyRing(config.apiKeys, now);
   const watch = watchPublication(log);
+  const catalogue = createCatalogueSource(pool, watch);
+  const metrics = createMetrics(pool, catalogue, now);
   const listener = await listen(pool, [keys.topic, watch.topic], log);
   if (!isLoopback(config.host) && !keys.asksForKeys()) {
     await listener.close();
@@ -62,7 +68,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       config,
       watch,
       keys,
-      catalogue: createCatalogueSource(pool, watch),
+      catalogue,
+      metrics,
       exportSlots: createExportSlots(exportCount),
       stallMs: options.stallMs,
       log,

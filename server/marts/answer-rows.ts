@@ -38,6 +38,7 @@ export function answerRows(context: ServerContext): RequestHandler {
     const name = String(request.params.relation ?? "");
     const relation = visibleRelation(catalogue, reader, name);
     if (relation === undefined) throw unknownRelation(name);
+    response.locals.relation = relation.name;
     const search = searchOf(request);
     const query = readRowsQuery(relation, search);
     const format = chooseFormat(request, query.format, rowFormats);
