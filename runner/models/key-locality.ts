@@ -15,11 +15,23 @@ export type RestrictedInput = {
   readonly isNamed: boolean;
 };
 
-/** Where a model reads a relation whole: any change in it rebuilds the model. */
+/** Where a model reads a relation whole: a change in it rebuilds the model, but for `lookups`. */
 export type WholeInput = {
   readonly relation: string;
   readonly because: string;
   readonly position: Position;
+  /**
+   * By what columns a changed row of it finds the rows of a restricted input that it meets, and by
+   * them the keys to compute again; empty when it does not.
+   */
+  readonly lookups: readonly LookupInput[];
+};
+
+/** `columns` equal `throughColumns` of the restricted input whose name stands at `position`. */
+export type LookupInput = {
+  readonly columns: readonly string[];
+  readonly throughColumns: readonly string[];
+  readonly through: RestrictedInput;
 };
 
 /**
@@ -72,19 +84,29 @@ export function keyLocality(model: Model, project: Project): KeyLocality {
 }
 
 function found(proof: KeyProof, at: (byte: number) => Position): KeyLocality {
+  const byPlace = new Map(
+    proof.restricted.map(({ occurrence, columns }): [number, RestrictedInput] => [
+      occurrence.at,
+      {
+        relation: occurrence.relation,
+        columns,
+        position: at(occurrence.at),
+        isNamed: occurrence.isNamed,
+      },
+    ]),
+  );
   return {
     keyLocal: true,
     columns: proof.columns,
-    inputs: proof.restricted.map(({ occurrence, columns }) => ({
-      relation: occurrence.relation,
-      columns,
-      position: at(occurrence.at),
-      isNamed: occurrence.isNamed,
-    })),
-    whole: proof.whole.map(({ occurrence, because }) => ({
+    inputs: [...byPlace.values()],
+    whole: proof.whole.map(({ occurrence, because, lookups }) => ({
       relation: occurrence.relation,
       because,
       position: at(occurrence.at),
+      lookups: lookups.flatMap(({ columns, throughColumns, through }) => {
+        const input = byPlace.get(through.at);
+        return input === undefined ? [] : [{ columns, throughColumns, through: input }];
+      }),
     })),
   };
 }

@@ -22,7 +22,19 @@ export type KeyProof = {
     readonly occurrence: Occurrence;
     readonly columns: readonly string[];
   }[];
-  readonly whole: readonly { readonly occurrence: Occurrence; readonly because: string }[];
+  readonly whole: readonly {
+    readonly occurrence: Occurrence;
+    readonly because: string;
+    /** How rows of it find the keys they touch, when every use of it tells. */
+    readonly lookups: readonly Lookup[];
+  }[];
+};
+
+/** Rows with these columns meet only rows of a restricted occurrence that have equal ones. */
+export type Lookup = {
+  readonly columns: readonly string[];
+  readonly through: Occurrence;
+  readonly throughColumns: readonly string[];
 };
 
 /** The key cannot be followed; `at` is the byte of the reason. */
@@ -44,13 +56,22 @@ type Column = { readonly leaf: Leaf; readonly name: string };
 /** Per key column, the columns of which the first that is not null is its value. */
 type Vector = readonly (readonly Column[])[];
 
+type WholeOccurrence = {
+  readonly occurrence: Occurrence;
+  readonly because: string;
+  /** It cannot be restricted by anything. */
+  readonly isUnfit: boolean;
+};
+
 /** What is known while a proof goes on. */
 type Proof = {
   /** Names of the key columns, for sentences. */
   readonly key: readonly string[];
   /** By place: an occurrence is restricted in one way or not at all. */
   readonly restricted: Map<number, { occurrence: Occurrence; columns: readonly string[] }>;
-  readonly whole: Map<number, { occurrence: Occurrence; because: string }>;
+  readonly whole: Map<number, WholeOccurrence>;
+  /** By place of an occurrence that is needed whole, one for each use of it that was found. */
+  readonly lookups: Map<number, Lookup[]>;
 };
 
 /**
@@ -69,7 +90,7 @@ export function proveKey(
   const whole: Proof["whole"] = new Map();
   for (const occurrence of occurrencesOf(query)) {
     const because = unfit(occurrence.relation);
-    if (because !== undefined) whole.set(occurrence.at, { occurrence, because });
+    if (because !== undefined) whole.set(occurrence.at, { occurrence, because, isUnfit: true });
   }
   return proveColumns(query, key, whole);
 }
@@ -78,7 +99,7 @@ function proveColumns(query: Query, key: readonly string[], unfit: Proof["whole"
   const whole: Proof["whole"] = new Map(unfit);
   for (;;) {
     const known = whole.size;
-    const proof: Proof = { key, restricted: new Map(), whole };
+    const proof: Proof = { key, restricted: new Map(), whole, lookups: new Map() };
     try {
       proveQuery(proof, query, key);
     } catch (error) {
@@ -98,9 +119,20 @@ function proveColumns(query: Query, key: readonly string[], unfit: Proof["whole"
     return {
       columns: key,
       restricted: [...proof.restricted.values()],
-      whole: [...whole.values()],
+      whole: [...whole.values()].map((one) => ({ ...one, lookups: lookupsOf(proof, query, one) })),
     };
   }
+}
+
+/** The lookups of an occurrence, if there is one for every place where the query uses it. */
+function lookupsOf(
+  proof: Proof,
+  query: Query,
+  { occurrence }: { readonly occurrence: Occurrence },
+): readonly Lookup[] {
+  const uses = occurrencesOf(query).filter(({ at }) => at === occurrence.at).length;
+  const found = proof.lookups.get(occurrence.at) ?? [];
+  return found.length === uses ? found : [];
 }
 
 function reasonOf({ occurrence, because }: { occurrence: Occurrence; because: string }): string {
@@ -123,7 +155,8 @@ function holds(proof: Proof, occurrences: readonly Occurrence[]): boolean {
 
 function needWhole(proof: Proof, occurrences: readonly Occurrence[], because: string): void {
   for (const occurrence of occurrences) {
-    if (!proof.whole.has(occurrence.at)) proof.whole.set(occurrence.at, { occurrence, because });
+    if (!proof.whole.has(occurrence.at))
+      proof.whole.set(occurrence.at, { occurrence, because, isUnfit: false });
   }
 }
 
@@ -326,14 +359,90 @@ function proveJoin(proof: Proof, join: Join, vector: Vector, filter: readonly Pa
   for (const side of ["left", "right"] as const) {
     const item = join[side];
     const occurrences = occurrencesOfItem(item);
-    if (!holds(proof, occurrences)) continue;
     const mayGiveUp = vector.every((columns) => columns.every((column) => !isIn(item, column)));
+    if (!holds(proof, occurrences)) {
+      if (mayGiveUp && join.type !== "full") findLookups(proof, join, side);
+      continue;
+    }
     try {
       proveSide(proof, join, side, sides, filter);
     } catch (error) {
       if (!(error instanceof UnprovenError) || !mayGiveUp) throw error;
       needWhole(proof, occurrences, error.message);
     }
+  }
+}
+
+/**
+ * A side that is needed whole meets the other one by equal columns: then a changed row of it touches
+ * only the keys of the rows that have its values. Those of one restricted occurrence are taken.
+ */
+function findLookups(proof: Proof, join: Join, side: Side): void {
+  const item = join[side];
+  const other = join[side === "left" ? "right" : "left"];
+  const pairs = pairsOf(join).flatMap(([a, b]) => {
+    const [own, met] = isIn(item, a) ? [a, b] : [b, a];
+    const origin = isIn(item, own) && isIn(other, met) ? originOf(met) : undefined;
+    return origin === undefined ? [] : [{ own, origin }];
+  });
+  const through = pairs
+    .map(({ origin }) => origin.occurrence)
+    .find(({ at }) => !proof.whole.has(at));
+  if (through === undefined) return;
+  const used = pairs.filter(({ origin }) => origin.occurrence.at === through.at);
+  const restricted = proveAlone(
+    item,
+    used.map(({ own }) => own),
+    proof.whole,
+  );
+  for (const { occurrence, columns } of restricted) {
+    const lookup = { columns, through, throughColumns: used.map(({ origin }) => origin.name) };
+    proof.lookups.set(occurrence.at, [...(proof.lookups.get(occurrence.at) ?? []), lookup]);
+  }
+}
+
+/** The occurrences of a part of FROM whose rows with these values rest only on rows that carry them. */
+function proveAlone(
+  item: FromItem,
+  columns: readonly Column[],
+  unfit: Proof["whole"],
+): readonly { readonly occurrence: Occurrence; readonly columns: readonly string[] }[] {
+  // What the key's own proof needs whole may still be followed by these columns.
+  const occurrences = new Set(occurrencesOfItem(item).map(({ at }) => at));
+  const whole: Proof["whole"] = new Map(
+    [...unfit].filter(([at, { isUnfit }]) => !occurrences.has(at) || isUnfit),
+  );
+  const names = columns.map(({ name }) => name);
+  for (;;) {
+    const known = whole.size;
+    const proof: Proof = { key: names, restricted: new Map(), whole, lookups: new Map() };
+    try {
+      proveItem(
+        proof,
+        item,
+        columns.map((column) => [column]),
+        [],
+      );
+    } catch (error) {
+      if (!(error instanceof UnprovenError)) throw error;
+      return [];
+    }
+    if (whole.size === known) return [...proof.restricted.values()];
+  }
+}
+
+/** The column of a relation that a column of FROM is a copy of. */
+function originOf({ leaf, name }: Column): { occurrence: Occurrence; name: string } | undefined {
+  if (leaf.kind === "relation") return { occurrence: leaf.occurrence, name };
+  if (leaf.kind !== "query" || leaf.renamed.length > 0) return undefined;
+  const { query } = leaf;
+  if (query.kind !== "select" || query.from === undefined) return undefined;
+  try {
+    const [column, second] = columnsBehind(query, query.from, name, 0);
+    return column === undefined || second !== undefined ? undefined : originOf(column);
+  } catch (error) {
+    if (!(error instanceof UnprovenError)) throw error;
+    return undefined;
   }
 }
 

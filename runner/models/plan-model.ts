@@ -100,7 +100,8 @@ async function planRows(
   const locality = keyLocality(model, build.project);
   if (!locality.keyLocal) return whole(`it is not key-local: ${locality.because}`);
   const changedWhole = locality.whole.find(
-    ({ relation }) => seen.includes(relation) || relation.startsWith("landing."),
+    ({ relation, lookups }) =>
+      (seen.includes(relation) && lookups.length === 0) || relation.startsWith("landing."),
   );
   if (changedWhole !== undefined) {
     return whole(`${changedWhole.relation} changed, and ${changedWhole.because}`);
@@ -115,7 +116,7 @@ async function planRows(
   }
   const otherType = await differentType(build, model, locality);
   if (otherType !== undefined) return whole(otherType);
-  const keys = await collectChangedKeys(build, locality.inputs, loads, read);
+  const keys = await collectChangedKeys(build, locality, loads, read);
   if (keys.count === 0) return { how: "unchanged" };
   const limit = Math.max(FEW_KEYS, LARGEST_SHARE * (state.rows ?? 0));
   if (keys.count > limit) return whole(`${keys.count} keys changed`);
