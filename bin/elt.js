@@ -8,7 +8,9 @@ register();
 const { main } = await import("../runner/cli.ts");
 await main({
   docs: () => import("../server/docs-command.ts"),
+  bi: () => import("../server/bi-command.ts"),
   demo: () => import("../server/demo-command.ts"),
   emulator: () => import("../emulator/emulator-command.ts"),
+  keys: () => import("../server/keys-command.ts"),
   serve: () => import("../server/serve-command.ts"),
 });

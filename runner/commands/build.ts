@@ -1,5 +1,7 @@
+import { announcePublication } from "../announce-publication.ts";
 import { runBuild } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
+import { readMetabaseConfig } from "../config.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
@@ -11,10 +13,12 @@ Builds every model from what is landed, runs the tests and publishes in one tran
   run,
 };
 
-function run(invocation: Invocation): Promise<number> {
+async function run(invocation: Invocation): Promise<number> {
+  const metabase = readMetabaseConfig(invocation.env);
   return withDatabase(invocation, "build", ({ pool }) =>
     recorded(invocation, pool, { command: "build", conta: null }, async (session) => {
       await runBuild(session, invocation.reporter.event);
+      await announcePublication(invocation, pool, metabase);
       return { exitCode: exitCodes.done };
     }),
   );

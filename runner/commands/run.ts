@@ -1,7 +1,13 @@
 import { defaultObjects } from "../../extract/catalogue.ts";
+import { announcePublication } from "../announce-publication.ts";
 import { runBuild } from "../building.ts";
 import type { Command, Invocation } from "../command.ts";
-import { readDatabaseConfig, readSourceConfig } from "../config.ts";
+import {
+  type MetabaseConfig,
+  readDatabaseConfig,
+  readMetabaseConfig,
+  readSourceConfig,
+} from "../config.ts";
 import { ConfigError, collectProblems } from "../errors.ts";
 import { type Extraction, runExtraction } from "../extraction.ts";
 import { reportExtraction } from "../extraction-report.ts";
@@ -26,23 +32,28 @@ Other objects, and a part of the past, are landed by elt extract.`,
 
 async function run(invocation: Invocation): Promise<number> {
   const { reporter } = invocation;
-  const extraction = readExtraction(invocation);
+  const { metabase, ...extraction } = readExtraction(invocation);
   const { conta } = extraction.source;
   return withDatabase(invocation, "run", ({ pool }) =>
     recorded(invocation, pool, { command: "run", conta }, async (session) => {
       const results = await runExtraction(session, extraction, reporter.event);
       await runBuild(session, reporter.event);
+      await announcePublication(invocation, pool, metabase);
       return reportExtraction(results, reporter);
     }),
   );
 }
 
 /** Problems of options and settings are told together. */
-function readExtraction({ options, env }: Invocation): Extraction {
+function readExtraction({
+  options,
+  env,
+}: Invocation): Extraction & { readonly metabase: MetabaseConfig | undefined } {
   const problems: string[] = [];
   const scan = readScanOptions(options, new Date(), problems);
   const source = collectProblems(problems, () => readSourceConfig(env));
   collectProblems(problems, () => readDatabaseConfig(env));
+  const metabase = collectProblems(problems, () => readMetabaseConfig(env));
   if (source === undefined || problems.length > 0) throw new ConfigError(problems);
-  return { source, objects: defaultObjects, options: scan };
+  return { source, objects: defaultObjects, options: scan, metabase };
 }

@@ -2,7 +2,7 @@
 
 create table elt.api_keys (
     key_id bigint generated always as identity primary key,
-    name text not null check (name ~ '^[[:alnum:]][[:alnum:]_.-]{0,63}$'),
+    name text not null check (length(name) between 1 and 64),
     sha256 text not null unique check (sha256 ~ '^[0-9a-f]{64}$'),
     scopes text[] not null default '{read}' check (scopes <@ '{read,pii}'),
     contas text[] not null default '{}',

@@ -1,4 +1,5 @@
 import { type SQLQuery, sql } from "../../extract/query.ts";
+import { visibleAccountText } from "../../runner/models/access.ts";
 import { selectKpis } from "../kpi-routes.ts";
 import type { Publication } from "../publication.ts";
 import type { Snapshot } from "../read-published.ts";
@@ -64,9 +65,11 @@ export async function readDashboard(
 ): Promise<Dashboard> {
   const rows = async (statement: SQLQuery) => records(await snapshot.select(statement));
   const where = conta === undefined ? sql`where true` : sql`where conta = ${conta}`;
-  const contas = (await rows(sql`select conta from marts.contas order by conta`)).map((row) =>
-    row.text("conta"),
-  );
+  // The tables' owner is exempt from row-level access, so it is repeated here.
+  const visible = sql.__dangerous__rawValue(visibleAccountText);
+  const contas = (
+    await rows(sql`select conta from marts.contas where ${visible} order by conta`)
+  ).map((row) => row.text("conta"));
   const [totals] = await rows(selectKpis(conta));
   const years = await rows(sql`
     select
