@@ -1,6 +1,6 @@
 import { keyLocality } from "./key-locality.ts";
 import type { Model, Project } from "./project.ts";
-import { restrictInputs } from "./restrict-inputs.ts";
+import { restrictedRows, restrictInputs } from "./restrict-inputs.ts";
 
 /** A model's SQL as the engine runs it. */
 export type CompiledModel = {
@@ -31,7 +31,12 @@ export function compileModel(project: Project, model: Model): CompiledModel {
   if (!locality.keyLocal) {
     return { ...compiled, forKeys: undefined, because: locality.because };
   }
-  const restricted = restrictInputs(model, locality.inputs, "elt_keys", () => undefined);
+  const restricted = restrictInputs(
+    model,
+    locality.inputs,
+    (input) => restrictedRows(input, "elt_keys"),
+    () => undefined,
+  );
   const sql = restricted?.text.replace(/^(--.*\n)+/, "").trim();
   return sql === undefined
     ? { ...compiled, forKeys: undefined, because: "a name does not stand where the parser says" }

@@ -21,8 +21,6 @@ export type ModelPlan =
 
 /** Of a table's keys; from here on computing all of them is as fast (measured with bench build). */
 const LARGEST_SHARE = 0.2;
-/** Below this many keys the share says nothing. */
-const FEW_KEYS = 100;
 
 /** Decides what must be computed of a table, from what changed since its last build. */
 export async function planModel(build: RunningBuild, model: Model): Promise<ModelPlan> {
@@ -118,8 +116,7 @@ async function planRows(
   if (otherType !== undefined) return whole(otherType);
   const keys = await collectChangedKeys(build, locality, loads, read);
   if (keys.count === 0) return { how: "unchanged" };
-  const limit = Math.max(FEW_KEYS, LARGEST_SHARE * (state.rows ?? 0));
-  if (keys.count > limit) return whole(`${keys.count} keys changed`);
+  if (keys.count > LARGEST_SHARE * (state.rows ?? 0)) return whole(`${keys.count} keys changed`);
   return { how: "incremental", locality, keys };
 }
 

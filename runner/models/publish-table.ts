@@ -3,18 +3,14 @@ import { execute, query, type SQLQuery, sql } from "../../extract/query.ts";
 import { forgetGrants } from "./access.ts";
 import { logChanges } from "./change-log.ts";
 import { type ColumnChange, compareColumns } from "./column-changes.ts";
+import { assertHeaderColumns, type BuiltRows, computeRows, wholeText } from "./compute-rows.ts";
 import { finishNewTable } from "./finish-table.ts";
 import type { MaskName } from "./header.ts";
 import { assertKey } from "./key-test.ts";
 import type { ModelPlan } from "./plan-model.ts";
-import { headerLine } from "./position.ts";
-import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
-import { applyEdits, type EditedText, referenceEdits } from "./rename-references.ts";
-import { restrictInputs } from "./restrict-inputs.ts";
 import { runModel } from "./run-model.ts";
 import type { RelationChange, RunningBuild } from "./running-build.ts";
-import type { Reference } from "./select.ts";
 import { standInSchema } from "./swap-table.ts";
 import { applyDelta, computeDelta, type Delta, type Publication, sizeOf } from "./table-delta.ts";
 import { type Column, columnsOf, type RowChanges } from "./table-diff.ts";
@@ -30,15 +26,6 @@ type Target = {
   readonly schema: string;
   readonly columns: readonly Column[];
   readonly masks: ReadonlyMap<string, MaskName>;
-};
-
-/** Computed rows, and which part of the published rows they stand for. */
-type BuiltRows = {
-  readonly table: SQLQuery;
-  readonly columns: readonly Column[];
-  readonly count: number;
-  /** The keys that were computed: a table `k1`, `k2`… of these columns. Undefined: all of them. */
-  readonly keys: { readonly table: SQLQuery; readonly columns: readonly string[] } | undefined;
 };
 
 /**
@@ -84,7 +71,7 @@ async function createDirectly(build: RunningBuild, model: Model): Promise<Publis
   const target = `"${model.schema}"."${model.relation.replaceAll('"', '""')}"`;
   const total = await runModel(client, model, {
     before: `create table ${target} as`,
-    edited: applyEdits(model.select, referenceEdits(model, standInOf(build))),
+    edited: wholeText(build, model),
   });
   const columns = await columnsOf(client, model.name);
   assertHeaderColumns(model, columns);
@@ -97,69 +84,6 @@ function firstRows(total: number): PublishedTable {
   return {
     changes: { total, added: total, changed: 0, removed: 0 },
     change: { status: "all", because: "was built for the first time" },
-  };
-}
-
-function standInOf({ standIns }: RunningBuild): (reference: Reference) => string | undefined {
-  return ({ schema, relation }) => standIns.get(`${schema}.${relation}`);
-}
-
-async function computeRows(
-  build: RunningBuild,
-  model: Model,
-  plan: Exclude<ModelPlan, { how: "unchanged" }>,
-): Promise<BuiltRows> {
-  const { client } = build;
-  const name = build.temporaryName("rows");
-  const table = sql.ident("pg_temp", name);
-  const restricted = plan.how === "incremental" ? restrict(build, model, plan) : undefined;
-  const create = `create temporary table ${name} on commit drop as`;
-  const count =
-    restricted === undefined
-      ? await runModel(client, model, {
-          before: create,
-          edited: applyEdits(model.select, referenceEdits(model, standInOf(build))),
-        })
-      : await runModel(client, model, {
-          before: `${create} select built.* from (`,
-          edited: restricted.text,
-          after: `) as built inner join pg_temp.${restricted.keysName} as k on ${restricted.matches}`,
-        });
-  await execute(client, sql`analyze ${table}`);
-  const columns = await columnsOf(client, `pg_temp.${name}`);
-  assertHeaderColumns(model, columns);
-  const keys =
-    restricted === undefined
-      ? undefined
-      : { table: sql.ident("pg_temp", restricted.keysName), columns: restricted.columns };
-  return { table, columns, count, keys };
-}
-
-type Restricted = {
-  readonly text: EditedText;
-  readonly keysName: string;
-  readonly columns: readonly string[];
-  /** Condition that ties computed rows, as `built`, to the keys, as `k`. */
-  readonly matches: string;
-};
-
-/** Undefined when the text cannot be restricted after all: then all of it is computed. */
-function restrict(
-  build: RunningBuild,
-  model: Model,
-  { locality, keys }: Extract<ModelPlan, { how: "incremental" }>,
-): Restricted | undefined {
-  const table = `pg_temp.${keys.name}`;
-  const text = restrictInputs(model, locality.inputs, table, standInOf(build));
-  if (text === undefined) return undefined;
-  const matches = locality.columns.map(
-    (column, index) => `k.k${index + 1} = built."${column.replaceAll('"', '""')}"`,
-  );
-  return {
-    text,
-    keysName: keys.name,
-    columns: locality.columns,
-    matches: matches.join(" and "),
   };
 }
 
@@ -352,24 +276,4 @@ function maskedValue(column: SQLQuery, mask: MaskName | undefined): SQLQuery {
     case undefined:
       return column;
   }
-}
-
-/** Every column that the header names must be one of the SELECT. */
-function assertHeaderColumns(model: Model, columns: readonly Column[]): void {
-  const { header } = model;
-  const named = [
-    ...header.key.map((name) => ["key", name] as const),
-    ...header.indexes.flat().map((name) => ["index", name] as const),
-    ...[...header.pii.keys()].map((name) => ["pii", name] as const),
-    ...[...header.columns.keys()].map((name) => ["column", name] as const),
-  ];
-  const problems = named
-    .filter(([, name]) => !columns.some((column) => column.name === name))
-    .map(([keyword, name]) => ({
-      file: model.file,
-      text: model.text,
-      position: headerLine(model.text, keyword, name),
-      message: `@${keyword} names ${name}, which the SELECT does not give`,
-    }));
-  if (problems.length > 0) throw new ModelError(problems);
 }
