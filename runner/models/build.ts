@@ -16,6 +16,7 @@ import { isChanged, publishDefinitions } from "./publish-definitions.ts";
 import { removeAbandoned } from "./relation-record.ts";
 import { reportTests, testBuild, testFiles } from "./run-build-tests.ts";
 import type { BuildOptions, RunningBuild } from "./running-build.ts";
+import { assertInputsStand, chosenOf, testableOf, withStandingTests } from "./selected-build.ts";
 import type { RowChanges } from "./table-diff.ts";
 import { TestFailure, type TestResult } from "./test-failure.ts";
 
@@ -77,7 +78,8 @@ export async function buildProject(
   }
 }
 
-async function openBuild(
+/** Reads what a build must know before it begins, inside the client's transaction. */
+export async function openBuild(
   { runId, emit }: BuildContext,
   client: PoolClient,
   project: Project,
@@ -112,8 +114,64 @@ async function buildAndTest(
   order: readonly Model[],
   results: ModelResult[],
 ): Promise<Pick<BuildResult, "tests" | "testMs">> {
-  const tables = order.filter((model) => model.build === "table");
-  const views = order.filter((model) => model.build === "view");
+  const built = await buildTables(build, context, order, results);
+  const { defined, isNew } = built;
+  const views = chosenOf(
+    build,
+    order.filter((model) => model.build === "view"),
+  );
+  if (build.options.only === undefined) await removeAbandoned(build, order);
+  for (const view of await defineViews(build, views)) defined.add(view);
+  for (const view of views) {
+    if (!defined.has(view)) await rememberView(build, view);
+    const mode = defined.has(view) ? "view" : "unchanged";
+    const result: ModelResult = {
+      model: view.name,
+      build: "view",
+      changes: undefined,
+      mode,
+      ms: 0,
+    };
+    results.push(result);
+    context.emit({ type: "model-built", ...result });
+  }
+  await grantToBiRoles(build.client);
+  const started = performance.now();
+  const allViews = order.filter((model) => model.build === "view");
+  const testedViews = [
+    ...(await testBuild(build, testableOf(build, allViews), isNew)),
+    ...(await testFiles(withStandingTests(build), order, defined)),
+  ];
+  reportTests(testedViews, build.emit);
+  const testMs = Math.round(built.testMs + performance.now() - started);
+  return { tests: [...built.tests, ...testedViews], testMs };
+}
+
+/** Tables brought up to date and tested; what stands on them is still as it was. */
+export type BuiltTables = Pick<BuildResult, "tests" | "testMs"> & {
+  /** Views that had to be defined already, because a table reads them. */
+  readonly defined: Set<Model>;
+  /** The model's text or tests are not those of the last build. */
+  readonly isNew: (model: Model) => boolean;
+};
+
+/**
+ * The first part of a build: seeds, tables and their tests. Rows are written where they belong;
+ * tables with other columns wait in a schema of their own.
+ */
+export async function buildTables(
+  build: RunningBuild,
+  context: BuildContext,
+  order: readonly Model[],
+  results: ModelResult[],
+): Promise<BuiltTables> {
+  assertInputsStand(build, order);
+  const allTables = order.filter((model) => model.build === "table");
+  const tables = chosenOf(build, allTables);
+  const views = chosenOf(
+    build,
+    order.filter((model) => model.build === "view"),
+  );
   const isNew = new Map(order.map((model) => [model.name, isChanged(build, model)]));
   const isNewModel = (model: Model) => isNew.get(model.name) ?? true;
 
@@ -138,45 +196,31 @@ async function buildAndTest(
       throw error;
     }
   };
-  const define = async (some: readonly Model[]): Promise<readonly Model[]> => {
-    const published = await publishDefinitions(build, some);
-    for (const view of published) await rememberView(build, view);
-    return published;
-  };
-
   for (const seed of build.project.seeds) {
     await timed(seed.name, () => buildSeed(build, seed));
   }
   const defined = new Set<Model>();
   for (const model of tables) {
     const needed = viewsReadBy(model, views).filter((view) => isChanged(build, view));
-    if (needed.length > 0) for (const view of await define(needed)) defined.add(view);
+    if (needed.length > 0) {
+      for (const view of await defineViews(build, needed)) defined.add(view);
+    }
     await timedModel(model, () => buildTable(build, model));
   }
   const startedTests = performance.now();
-  const tested = [...(await testBuild(build, tables, isNewModel))];
-  reportTests(tested, build.emit);
-  const tableTestMs = performance.now() - startedTests;
+  const tests = await testBuild(build, testableOf(build, allTables), isNewModel);
+  reportTests(tests, build.emit);
+  const testMs = performance.now() - startedTests;
+  return { tests, testMs, defined, isNew: isNewModel };
+}
 
-  await removeAbandoned(build, order);
-  for (const view of await define(views)) defined.add(view);
-  for (const view of views) {
-    if (!defined.has(view)) await rememberView(build, view);
-    await timedModel(view, async () => ({
-      build: "view",
-      changes: undefined,
-      mode: defined.has(view) ? "view" : "unchanged",
-    }));
-  }
-  await grantToBiRoles(build.client);
-  const startedViewTests = performance.now();
-  const testedViews = [
-    ...(await testBuild(build, views, isNewModel)),
-    ...(await testFiles(build, order, defined)),
-  ];
-  reportTests(testedViews, build.emit);
-  const testMs = Math.round(tableTestMs + performance.now() - startedViewTests);
-  return { tests: [...tested, ...testedViews], testMs };
+async function defineViews(
+  build: RunningBuild,
+  views: readonly Model[],
+): Promise<readonly Model[]> {
+  const published = await publishDefinitions(build, views);
+  for (const view of published) await rememberView(build, view);
+  return published;
 }
 
 /** The views that a table needs, each after those that it reads itself. */

@@ -15,6 +15,8 @@ export type BuildOptions = {
   readonly fullRefresh?: boolean | undefined;
   /** Let published columns and relations go. */
   readonly allowDestructive?: boolean | undefined;
+  /** Names of the models to build; the others stay as they are published. */
+  readonly only?: ReadonlySet<string> | undefined;
   /** Days that `elt.changes` remembers. */
   readonly keepChangesDays?: number | undefined;
 };
