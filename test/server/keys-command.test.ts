@@ -179,7 +179,7 @@ describe("a running server", () => {
     const page = await (
       await fetch(`${url}/`, { headers: { ...headers, accept: "text/html" } })
     ).text();
-    expect(page).toContain("exemplo");
+    expect(page).toContain("João Silva Santos");
     expect(page).not.toContain("outra");
     expect((await fetch(`${url}/api/kpis?conta=outra`, { headers })).status).toBe(404);
     expect((await fetch(`${url}/?conta=outra`, { headers })).status).toBe(404);
