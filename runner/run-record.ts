@@ -1,16 +1,23 @@
 import { hostname } from "node:os";
 import { execute, type Queryable, query, sql } from "../extract/query.ts";
 
+/** A run to record; `options` are those of its command, as it was called. */
+export type StartedRun = {
+  readonly command: string;
+  readonly conta: string | null;
+  readonly options?: Readonly<Record<string, unknown>>;
+};
+
 /** Opens a run in `elt.runs` and gives its number. */
-export async function startRun(
-  database: Queryable,
-  run: { readonly command: string; readonly conta: string | null },
-): Promise<bigint> {
+export async function startRun(database: Queryable, run: StartedRun): Promise<bigint> {
   const [row] = await query<{ run_id: string }>(
     database,
     sql`
-      insert into elt.runs (command, conta, pid, host)
-      values (${run.command}, ${run.conta}, ${process.pid}, ${hostname()})
+      insert into elt.runs (command, conta, pid, host, options)
+      values (
+        ${run.command}, ${run.conta}, ${process.pid}, ${hostname()},
+        ${JSON.stringify(run.options ?? {})}::jsonb
+      )
       returning run_id::text`,
   );
   return BigInt(row?.run_id ?? 0);

@@ -53,7 +53,7 @@ export async function recorded(
   run: { readonly command: string; readonly conta: string | null },
   work: (session: Session) => Promise<Outcome>,
 ): Promise<number> {
-  const runId = await startRun(pool, run);
+  const runId = await startRun(pool, { ...run, options: invocation.options });
   invocation.onInterrupt((exitCode) => finishRun(pool, runId, { exitCode, error: "interrupted" }));
   try {
     const { exitCode, error } = await work({ pool, runId });
