@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import { type Connection, connect } from "./connection.ts";
 import type { Load } from "./land.ts";
+import { landingLock } from "./lock.ts";
 import { landOrQuarantine } from "./quarantine.ts";
 import { execute, query, sql } from "./query.ts";
 import type { PageRecords } from "./record.ts";
@@ -66,7 +67,7 @@ export async function openPageWriter(
   { beside }: { readonly beside: "nobody" | "daily scan" },
 ): Promise<PageWriter> {
   const lanes: Lane[] = [];
-  const lock = sql`hashtextextended(${`land ${load.conta} ${load.object}`}, 0)`;
+  const lock = landingLock(load);
   let pending: readonly PageToLand[] = [];
   let failure: unknown;
   let counts: WriterCounts = { newVersions: 0, newKeys: 0, quarantined: 0 };
@@ -114,7 +115,7 @@ export async function openPageWriter(
       const pages = freePages(pending, lanes);
       if (pages.length === 0) return;
       pending = pending.slice(pages.length);
-      lane.keys = new Set(pages.flatMap(({ records }) => records.map(({ chave }) => chave)));
+      lane.keys = new Set(pages.flatMap(keysOf));
       lane.writing = write(lane.connection.client, pages)
         .catch((error: unknown) => {
           failure ??= error;
@@ -180,10 +181,16 @@ export async function openPageWriter(
 /** The pages that may be landed next: up to a batch, none with a key of a batch under way. */
 function freePages(pending: readonly PageToLand[], lanes: readonly Lane[]): readonly PageToLand[] {
   const batch = pending.slice(0, PAGES_PER_BATCH);
-  const taken = batch.findIndex(({ records }) =>
-    records.some(({ chave }) => lanes.some(({ keys }) => keys.has(chave))),
+  const taken = batch.findIndex((page) =>
+    keysOf(page).some((chave) => lanes.some(({ keys }) => keys.has(chave))),
   );
   return taken < 0 ? batch : batch.slice(0, taken);
+}
+
+/** Keys of the page's records, also of those that cannot land. */
+function keysOf({ records, refused }: PageToLand): readonly string[] {
+  const unlandable = refused.flatMap(({ chave }) => chave ?? []);
+  return [...records.map(({ chave }) => chave), ...unlandable];
 }
 
 /**
