@@ -1,28 +1,43 @@
-import { projectRoot } from "../building.ts";
+import { readSelection } from "../build-arguments.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
-import { loadProject } from "../models/project.ts";
+import { checkProject } from "../models/check.ts";
+import { ModelError } from "../models/problem.ts";
 import { testProject } from "../models/run-build-tests.ts";
+import { selectionHelp } from "../models/selection.ts";
 import { isFailing } from "../models/test-failure.ts";
+import { openProject, projectHelp, projectOption } from "../open-project.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "run every test on what is published",
-  help: `Usage: elt test
+  summary: "run every test: unit tests, and those on what is published",
+  help: `Usage: elt test [options]
 
-Runs the tests of every model on the published tables and views, and shows up to three failing rows
-of each. Exit 1 when a @test fails; a @warn is only reported.`,
+Runs the unit tests that stand beside models (vendas.test.md) on the rows they give, then the tests of
+every model and those in models/tests on the published tables and views, and shows up to three
+failing rows of each; elt.failing_rows keeps more. Exit 1 when a test fails; a @warn is only reported.
+
+${selectionHelp}
+${projectHelp}`,
+  options: { ...projectOption, select: { type: "string" } },
   run,
 };
 
 async function run(invocation: Invocation): Promise<number> {
   const { reporter } = invocation;
-  const project = await loadProject(projectRoot);
-  return withDatabase(invocation, "test", ({ pool }) =>
-    recorded(invocation, pool, { command: "test", conta: null }, async ({ runId }) => {
-      const results = await testProject({ pool, runId, emit: reporter.event }, project);
+  const project = await openProject(invocation);
+  return withDatabase(invocation, "test", async ({ pool }) => {
+    const only = await readSelection(invocation, pool, project);
+    return recorded(invocation, pool, { command: "test", conta: null }, async ({ runId }) => {
+      const unitTests = project.unitTests.filter(({ model }) => only?.has(model) ?? true);
+      const checked = await checkProject(pool, { ...project, unitTests });
+      if (checked.problems.length > 0) throw new ModelError(checked.problems, checked.unchecked);
+      const results = await testProject({ pool, runId, emit: reporter.event }, project, only);
       const failing = results.filter(isFailing);
-      reporter.result(`${results.length} tests, ${failing.length} with findings.`, results);
+      reporter.result(
+        `${results.length} tests, ${failing.length} with findings; ${checked.unitTests} unit tests passed.`,
+        { tests: results, unitTests: checked.unitTests },
+      );
       return { exitCode: exitCodes.done };
-    }),
-  );
+    });
+  });
 }

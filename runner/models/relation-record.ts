@@ -51,7 +51,8 @@ export async function removeAbandoned(
   }
 }
 
-async function abandonedRelations(
+/** Relations whose model is gone, views first. */
+export async function abandonedRelations(
   database: Queryable,
   models: readonly Model[],
 ): Promise<readonly Abandoned[]> {

@@ -1,0 +1,41 @@
+import { buildHelp, buildOptions, readBuildOptions } from "../build-arguments.ts";
+import { whileBuilding } from "../building.ts";
+import { type Command, exitCodes, type Invocation } from "../command.ts";
+import type { RunEvent } from "../events.ts";
+import { formatPlan } from "../format-plan.ts";
+import { planBuild } from "../models/plan-build.ts";
+import { openProject } from "../open-project.ts";
+import { recorded, withDatabase } from "../session.ts";
+
+export const command: Command = {
+  summary: "what a build would change, without publishing it",
+  help: `Usage: elt plan [options]
+
+Builds in a transaction and rolls it back. Tells per table how many rows would be added, changed and
+removed, per KPI view the rows and numbers that would change, what readers would lose, which tests
+would fail, and which tables are always computed whole and why. Exit 1 when a test would fail.
+
+${buildHelp}`,
+  options: buildOptions,
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const { reporter } = invocation;
+  const project = await openProject(invocation);
+  return withDatabase(invocation, "plan", async ({ pool }) => {
+    const options = await readBuildOptions(invocation, pool, project);
+    return recorded(invocation, pool, { command: "plan", conta: null }, async ({ runId }) => {
+      // What it would tell while building is in the plan itself.
+      const emit = (event: RunEvent) => {
+        if (event.type === "lock-wait" || event.type === "warning") reporter.event(event);
+      };
+      const plan = await whileBuilding(pool, emit, () =>
+        planBuild({ pool, runId, emit }, project, options),
+      );
+      reporter.result(formatPlan(plan), plan);
+      const fails = plan.findings.some(({ severity }) => severity === "error");
+      return { exitCode: fails ? exitCodes.modelFailed : exitCodes.done };
+    });
+  });
+}
