@@ -33,7 +33,11 @@ export const treatments = {
   },
   recusa: {
     sistema: "não insiste: pedir de novo não muda a resposta",
-    fazer: "o que a mensagem diz: dar a permissão no CRM, ou tirar o objeto da extração",
+    fazer: "dê a permissão no CRM ao usuário do token, ou tire o objeto da extração",
+  },
+  caminho: {
+    sistema: "não insiste: pedir de novo não muda a resposta",
+    fazer: "tire o objeto da extração: a CVDW dessa conta não o tem",
   },
   endereco: {
     sistema: "não insiste: pedir de novo não muda a resposta",
@@ -197,25 +201,26 @@ export const faults: readonly Fault[] = [
   healing("cut", "resposta cortada no meio", {
     script: { kind: "cut" },
     fault: "network",
-    says: "no complete answer from 127.0.0.1",
+    says: "no complete answer from",
   }),
   healing("reset", "conexão derrubada", {
     script: { kind: "reset" },
     fault: "network",
-    says: "no complete answer from 127.0.0.1",
+    says: "no complete answer from",
   }),
   {
     ...healing("silent", "nenhuma resposta dentro do prazo", {
       script: { kind: "slow", ms: NEVER_MS },
       ...slowPages,
       fault: "timeout",
-      says: "no complete answer from 127.0.0.1",
+      says: "no complete answer from",
     }),
     treatment: "divide",
   },
-  healing("silent for small pages", "nenhuma resposta dentro do prazo, nem para 10 registros", {
+  healing("silent for small pages", "o mesmo com páginas de até 10 registros", {
     script: { kind: "slow", ms: NEVER_MS },
     timeoutMs: PATIENCE_MS,
+    treatment: "divide",
     fault: "timeout",
     says: "Asked 5 times.",
   }),
@@ -284,6 +289,7 @@ export const faults: readonly Fault[] = [
   }),
   refusing("405", "405, caminho que não existe", {
     script: { kind: "405" },
+    treatment: "caminho",
     fault: "unknown-path",
     says: "CVDW answered 405. The path",
   }),
