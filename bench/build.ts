@@ -174,7 +174,7 @@ async function createTablesAs(pool: Pool, project: Project): Promise<Cost> {
 }
 
 /** Lands a generated account and copies it inside the database; returns the records landed. */
-async function landAccount(pool: Pool, copies: number, reservas: number): Promise<number> {
+export async function landAccount(pool: Pool, copies: number, reservas: number): Promise<number> {
   const account = generateAccount({ conta: "bench", seed: 1, reservas });
   const runId = await startRun(pool, { command: "bench", conta: "bench" });
   let landed = 0;

@@ -123,7 +123,9 @@ async function upsert(pool: Pool, prepared: readonly Buffer[]): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query("begin");
-    await client.query("create temporary table incoming (like landing.prepared including defaults) on commit drop");
+    await client.query(
+      "create temporary table incoming (like landing.prepared including defaults) on commit drop",
+    );
     await copyChunks(
       client,
       `copy incoming (${copyColumns.join(", ")}) from stdin (format binary)`,

@@ -1,16 +1,18 @@
 import type { RequestHandler } from "express";
-import { sql } from "../extract/query.ts";
+import { type SQLQuery, sql } from "../extract/query.ts";
 import type { ServerContext } from "./context.ts";
 import { createEncoder } from "./encoder.ts";
 import { answerNotModified, etagOf, matchesEtag } from "./etag.ts";
 import { chooseFormat, mediaTypes } from "./format.ts";
 import { hojeAt } from "./hoje.ts";
 import type { KpiRoute } from "./kpi-routes.ts";
+import { selectRows } from "./marts/compose-rows.ts";
+import { allRows } from "./marts/rows-query.ts";
 import { readParameters } from "./parameters.ts";
 import { unknownAccount } from "./problem.ts";
 import type { Publication } from "./publication.ts";
 import { readPublished, type Snapshot } from "./read-published.ts";
-import { contasOf, readerTag } from "./reader.ts";
+import { contasOf, type Reader, readerTag, seesPersonalData } from "./reader.ts";
 import { readerOf } from "./require-reader.ts";
 import type { ResultSet } from "./result-set.ts";
 import { sendWhole } from "./send-body.ts";
@@ -37,29 +39,50 @@ export function answerKpi(context: ServerContext, route: KpiRoute): RequestHandl
       if (matchesEtag(request.headers["if-none-match"], etag))
         return answerNotModified(response, etag);
     }
-    const found = await readPublished(context.pool, { contas }, async (snapshot) => {
-      const { publication } = snapshot;
-      const etag = tag(publication, snapshot.hoje);
-      if (matchesEtag(request.headers["if-none-match"], etag)) return { etag };
-      const encoder = createEncoder(format, { publication, single: route.single });
-      const statement = sql`${route.select(conta)} limit ${rowCap + 1}`;
-      let count = 0;
-      for await (const batch of snapshot.batches(statement)) {
-        if (conta !== undefined && count === 0 && isEmpty(batch, route)) {
-          await requireAccount(snapshot, conta);
+    const make = () =>
+      readPublished(context.pool, { contas }, async (snapshot) => {
+        const { publication } = snapshot;
+        const encoder = createEncoder(format, { publication, single: route.single });
+        const rows = await selectRoute(context, route, reader, conta);
+        let count = 0;
+        for await (const batch of snapshot.batches(sql`${rows} limit ${rowCap + 1}`)) {
+          if (conta !== undefined && count === 0 && isEmpty(batch, route)) {
+            await requireAccount(snapshot, conta);
+          }
+          const room = Math.max(0, rowCap - count);
+          encoder.add({ columns: batch.columns, rows: batch.rows.slice(0, room) });
+          count += batch.rows.length;
         }
-        const room = Math.max(0, rowCap - count);
-        encoder.add({ columns: batch.columns, rows: batch.rows.slice(0, room) });
-        count += batch.rows.length;
-      }
-      return { etag, body: encoder.finish({ truncated: count > rowCap }) };
-    });
-    const { etag, body } = found;
-    if (body === undefined) return answerNotModified(response, etag);
+        const body = encoder.finish({ truncated: count > rowCap });
+        return { etag: tag(publication, snapshot.hoje), body };
+      });
+    // Without knowing what is in force nothing in memory is certain.
+    const { etag, body } = await (current === undefined
+      ? make()
+      : context.answers.get(tag(current, hojeAt(context.now())), make));
+    if (matchesEtag(request.headers["if-none-match"], etag)) {
+      return answerNotModified(response, etag);
+    }
     response.setHeader("ETag", etag);
     response.setHeader("Content-Type", mediaTypes[format]);
     sendWhole(request, response, body);
   };
+}
+
+/** The rows of a route, with clear values for a reader who may see them. */
+async function selectRoute(
+  context: ServerContext,
+  route: KpiRoute,
+  reader: Reader,
+  conta: string | undefined,
+): Promise<SQLQuery> {
+  const { view } = route;
+  if (view === undefined || !seesPersonalData(reader)) return route.select(conta);
+  const relation = (await context.catalogue.current()).relations.get(view.name);
+  if (relation?.clear === undefined) return route.select(conta);
+  const source = { relation, clear: relation.clear, contas: contasOf(reader, conta) };
+  const rows = selectRows(source, allRows(relation), { isOrdered: false, limit: undefined });
+  return sql`${rows} order by ${view.order}`;
 }
 
 /** No rows, or KPIs that count nothing: maybe the account's name is mistyped. */

@@ -6,6 +6,8 @@ export type KpiRoute = {
   readonly path: string;
   /** One object instead of a list of rows. */
   readonly single: boolean;
+  /** The view that it shows, and in which order. */
+  readonly view?: { readonly name: string; readonly order: SQLQuery };
   /** The rows of one account, or of all that are visible, in a fixed order. */
   select(conta: string | undefined): SQLQuery;
 };
@@ -43,6 +45,7 @@ function viewRoute(path: string, view: string, order: SQLQuery): KpiRoute {
   return {
     path,
     single: false,
+    view: { name: view, order },
     select: (conta) => {
       const where = conta === undefined ? sql`` : sql`where conta = ${conta}`;
       return sql`select * from ${sql.ident("marts", view)} ${where} order by ${order}`;

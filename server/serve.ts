@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Pool } from "pg";
 import { isLoopback, type ServerConfig } from "../runner/config.ts";
 import { ConfigError } from "../runner/errors.ts";
+import { createAnswerCache } from "./answer-cache.ts";
 import { createApplication } from "./application.ts";
 import { describeServerEvent, isWritten, type ServerEvent } from "./events.ts";
 import { createExportSlots } from "./export-slots.ts";
@@ -69,6 +70,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       watch,
       keys,
       catalogue,
+      answers: createAnswerCache(),
       metrics,
       exportSlots: createExportSlots(exportCount),
       stallMs: options.stallMs,

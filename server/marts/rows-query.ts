@@ -71,6 +71,20 @@ export function readRowsQuery(relation: Relation, search: string): RowsQuery {
   };
 }
 
+/** Every row and column of a relation, as they lie. */
+export function allRows({ columns }: Relation): RowsQuery {
+  return {
+    columns,
+    conditions: [],
+    order: [],
+    isOrdered: false,
+    limit: undefined,
+    offset: 0,
+    after: undefined,
+    format: undefined,
+  };
+}
+
 function isGiven(text: string | undefined): text is string {
   return text !== undefined && text !== "";
 }

@@ -60,6 +60,22 @@ describe("what the caller already has", () => {
     expect(await etagAt(`${url}/api/vso-mensal?format=json`)).toBe(etags[0]);
   });
 
+  test("and others ask for, too, is made once", async () => {
+    const pool = ownPool();
+    const { url } = await start(pool);
+    await statusWith(`${url}/health`, "");
+    let taken = 0;
+    pool.on("acquire", () => {
+      taken += 1;
+    });
+    const texts = await Promise.all(
+      Array.from({ length: 20 }, async () => (await fetch(`${url}/api/kpis`)).text()),
+    );
+    expect(new Set(texts).size).toBe(1);
+    expect(taken).toBe(1);
+    expect(await (await fetch(`${url}/api/kpis?conta=outra`)).text()).not.toBe(texts[0]);
+  });
+
   test("is compared weakly, in a list, and by a star", async () => {
     const { url } = await start(database.pool);
     const address = `${url}/api/kpis`;

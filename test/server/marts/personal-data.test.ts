@@ -138,6 +138,21 @@ describe("with the scope", () => {
     }
   });
 
+  test("the seed's address of all sales shows them, and its memory keeps the readers apart", async () => {
+    for (const format of ["json", "arrow"]) {
+      const path = `/api/tabela-geral-vendas?format=${format}`;
+      for (const [secret, shows] of [
+        ["masked-secret", false],
+        ["clear-secret", true],
+        ["masked-secret", false],
+        ["clear-secret", true],
+      ] as const) {
+        const text = await (await ask(path, secret)).text();
+        expect(found(text).length > 0, `${path} ${secret}`).toBe(shows);
+      }
+    }
+  });
+
   test("the rows are the same, in number, order and key", async () => {
     for (const name of ["reservas", "vendas", "vw_tabela_geral_vendas"]) {
       const order = name.startsWith("vw_") ? "conta,cvcrm_id" : "conta,reserva_id";
