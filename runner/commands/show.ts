@@ -1,4 +1,4 @@
-import { watch } from "node:fs/promises";
+import { watch } from "node:fs";
 import type { Pool } from "pg";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { ConfigError } from "../errors.ts";
@@ -80,7 +80,7 @@ async function showOnSave(
 ): Promise<void> {
   const { reporter, signal } = invocation;
   // Watching begins before the first rows are shown, so that no save slips between.
-  const saves = watch(projectFolder(invocation), { recursive: true, signal });
+  const saves = watchSaves(projectFolder(invocation), signal);
   const again = async () => {
     try {
       await show(invocation, pool, name, limit);
@@ -92,13 +92,33 @@ async function showOnSave(
     reporter.say("Watching models/ and views/. Ctrl-C ends it.");
   };
   await again();
-  try {
-    for await (const { filename } of saves) {
-      if (/^(models|views)\b.*\.(sql|csv)$/.test(filename ?? "")) await again();
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  while ((await saves.next()) === "saved") await again();
+}
+
+/** Saves of models and mappings; several while nobody asks count as one. */
+function watchSaves(
+  folder: string,
+  signal: AbortSignal,
+): { readonly next: () => Promise<"saved" | "ended"> } {
+  let saved = false;
+  let wake = () => {};
+  const watcher = watch(folder, { recursive: true, signal }, (_, file) => {
+    if (!/^(models|views)\b.*\.(sql|csv)$/.test(file?.replaceAll("\\", "/") ?? "")) return;
+    saved = true;
+    wake();
+  });
+  watcher.on("close", () => wake());
+  return {
+    async next() {
+      while (!saved && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      saved = false;
+      return signal.aborted ? "ended" : "saved";
+    },
+  };
 }
 
 const WIDEST_CELL = 40;

@@ -3,7 +3,7 @@ import { connect } from "../../extract/connection.ts";
 import { query, sql } from "../../extract/query.ts";
 import { landingObjects } from "./order.ts";
 import type { Model, Project } from "./project.ts";
-import { seedColumnType } from "./seed.ts";
+import { type Seed, seedColumnType } from "./seed.ts";
 
 /** Schemas of this transaction alone, in which a project stands beside what is published. */
 export type Draft = {
@@ -74,4 +74,12 @@ export function quoted(...parts: readonly string[]): string {
 /** The statement up to the model's text that lets it stand as a view. */
 export function createViewText(draft: Draft, model: Model): string {
   return `create view ${quoted(draft.schemaOf(model.schema), model.relation)} as\n`;
+}
+
+/** Puts a seed's rows into its table of the draft, which is empty otherwise. */
+export async function fillSeed({ client, schemaOf }: Draft, seed: Seed): Promise<void> {
+  const values = seed.columns.map((_, index) => seed.rows.map((row) => row[index] ?? null));
+  const columns = seed.columns.map((name, i) => `$${i + 1}::${seedColumnType(name)}[]`);
+  const table = quoted(schemaOf("seeds"), seed.relation);
+  await client.query(`insert into ${table} select * from unnest(${columns.join(", ")})`, values);
 }

@@ -1,5 +1,5 @@
 import { DatabaseError, type Pool } from "pg";
-import { createViewText, type Draft, quoted, withDraft } from "./draft.ts";
+import { createViewText, type Draft, fillSeed, quoted, withDraft } from "./draft.ts";
 import { personalColumns, projectLineage } from "./lineage.ts";
 import { orderModels } from "./order.ts";
 import { ModelError } from "./problem.ts";
@@ -7,7 +7,7 @@ import type { Model, Project } from "./project.ts";
 import { applyEdits, referenceEdits } from "./rename-references.ts";
 import { explainFailure } from "./run-model.ts";
 import { readBy } from "./selection.ts";
-import { changedModels } from "./stale-models.ts";
+import { changedModels, changedSeeds } from "./stale-models.ts";
 import { columnsOf } from "./table-diff.ts";
 
 /** The first rows of a model as its file stands, cells as texts. */
@@ -37,11 +37,14 @@ export async function showModel(
   const files = new Set(involved.map(({ file }) => file));
   const own = [...project.problems, ...problems].filter(({ file }) => files.has(file));
   if (own.length > 0) throw new ModelError(own);
-  const stale = staleAmong(involved, await changedModels(pool, project));
-  const drafted = new Set([model.name, ...stale]);
+  const seeds = await changedSeeds(pool, project);
+  const changed = await changedModels(pool, project);
+  const stale = staleAmong(involved, new Set([...changed, ...seeds.map(({ name }) => name)]));
+  const drafted = new Set([model.name, ...stale, ...seeds.map(({ name }) => name)]);
   const isPersonal = personalColumns(project.models, projectLineage(project, order));
 
   return withDraft(pool, project, async (draft) => {
+    for (const seed of seeds) await fillSeed(draft, seed);
     for (const one of involved) if (drafted.has(one.name)) await createView(draft, one, drafted);
     const view = quoted(draft.schemaOf(model.schema), model.relation);
     const columns = (await columnsOf(draft.client, view)).map(({ name }) => name);
@@ -70,7 +73,9 @@ export async function showModel(
 function staleAmong(order: readonly Model[], changed: ReadonlySet<string>): readonly string[] {
   const stale = new Set<string>();
   for (const model of order) {
-    const reads = model.references.some((one) => stale.has(`${one.schema}.${one.relation}`));
+    const reads = model.references
+      .map(({ schema, relation }) => `${schema}.${relation}`)
+      .some((name) => stale.has(name) || (name.startsWith("seeds.") && changed.has(name)));
     if (reads || changed.has(model.name)) stale.add(model.name);
   }
   return [...stale];

@@ -3,6 +3,8 @@ import { readStates } from "./build-state.ts";
 import { fingerprintsOf } from "./fingerprint.ts";
 import { readKnownFunctions } from "./known-functions.ts";
 import type { Model, Project } from "./project.ts";
+import { seedFingerprint } from "./publish-seed.ts";
+import type { Seed } from "./seed.ts";
 
 /**
  * Models of which the database does not hold what their files say: never built, or built from
@@ -19,4 +21,16 @@ export async function changedModels(
     return state?.exists !== true || state.fingerprint !== fingerprintOf(model).whole;
   };
   return new Set(project.models.filter(isChanged).map(({ name }) => name));
+}
+
+/** Mappings whose files hold other rows than what is built. */
+export async function changedSeeds(
+  database: Queryable,
+  project: Project,
+): Promise<readonly Seed[]> {
+  const states = await readStates(database);
+  return project.seeds.filter((seed) => {
+    const state = states.get(seed.name);
+    return state?.exists !== true || state.fingerprint !== seedFingerprint(seed);
+  });
 }

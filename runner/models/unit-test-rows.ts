@@ -37,8 +37,9 @@ export async function compareRows(
   );
   const unmatched = [...extra];
   const problems: ModelProblem[] = [];
+  const isOnlyPair = missing.length === 1 && extra.length === 1;
   for (const row of missing) {
-    const twin = unmatched.findIndex((other) => sameKey(model, columns, row, other));
+    const twin = unmatched.findIndex((other) => isOnlyPair || sameKey(model, columns, row, other));
     const [other] = twin < 0 ? [] : unmatched.splice(twin, 1);
     problems.push(
       ...(other === undefined ? [lost(test, row)] : differences(test, columns, row, other)),
