@@ -1,3 +1,4 @@
+import type { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRandom } from "../../emulator/random.ts";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
@@ -43,7 +44,7 @@ const random = createRandom(SEED);
 /** Points spread evenly over the requests of a load, each at a random moment after one of them. */
 const points: readonly Point[] = objects.flatMap((object) =>
   Array.from({ length: POINTS_PER_OBJECT }, (_, nth) => {
-    const conta = `queda-${object}-${nth + 1}`;
+    const conta = `queda-${objects.indexOf(object) + 1}-${nth + 1}`;
     return {
       conta,
       object,
@@ -56,8 +57,8 @@ const points: readonly Point[] = objects.flatMap((object) =>
 );
 
 /** Killed again and again, with another page size each time. */
-const chains = objects.map((object) => {
-  const conta = `quedas-${object}`;
+const chains = objects.map((object, nth) => {
+  const conta = `quedas-${nth + 1}`;
   return {
     conta,
     object,
@@ -70,13 +71,26 @@ const chains = objects.map((object) => {
   };
 });
 
+/** Connections that the server ends: one of the run's, or all. */
+const lostConnections = Array.from({ length: 12 }, (_, nth) => {
+  const conta = `conexao-${nth + 1}`;
+  return {
+    conta,
+    object: "comissoes" as const,
+    source: accountOf(conta, "comissoes", RECORDS),
+    request: 1 + Math.floor((nth * REQUESTS) / 12),
+    ms: random.int(LONGEST_AFTER_MS),
+    victims: nth % 3 === 0 ? ("all" as const) : random.unit(),
+  };
+});
+
 const database = await createTestDatabase();
 let emulator: Emulator;
 let place: Place;
 
 beforeAll(async () => {
   emulator = await startEmulator({
-    accounts: [...points, ...chains].map(({ source }) => source.account),
+    accounts: [...points, ...chains, ...lostConnections].map(({ source }) => source.account),
     rateLimit: null,
     delayMs: 4,
   });
@@ -108,9 +122,9 @@ async function kill(
   const { code, signal, err } = await extractUntil(place, source, run, (killNow) => killNow());
   endSilence();
   // Only the very last moments leave a run the time to end by itself.
-  const mayHaveEnded = answered >= REQUESTS;
-  expect([signal, mayHaveEnded ? code : null, err]).toEqual(
-    mayHaveEnded && signal === null ? [null, 0, ""] : ["SIGKILL", null, ""],
+  const ended = answered >= REQUESTS && signal === null;
+  expect({ code, signal, err }).toEqual(
+    ended ? { code: 0, signal: null, err: "" } : { code: null, signal: "SIGKILL", err: "" },
   );
   await untilUnlocked(place, conta);
 }
@@ -151,4 +165,44 @@ describe.concurrent("a load that is killed", { timeout: 120_000 }, () => {
       await expectWhole(chain);
     },
   );
+
+  test("by the end of its connections is whole after one more run, and said so", async () => {
+    await withTestDatabase(async (own) => {
+      const at = { database: own, emulator };
+      const codes: (number | null)[] = [];
+      for (const { conta, object, source, request, ms, victims } of lostConnections) {
+        let struck: Promise<unknown> = Promise.resolve();
+        const run = { object, pageSize: PAGE_SIZE, strike: { request, ms } };
+        const { code, err } = await extractUntil(at, source, run, () => {
+          struck = endConnections(own.pool, victims);
+        });
+        await struck;
+        const where = `${conta}: ${victims} ended ${ms} ms after request ${request}`;
+        expect([0, 5], `${where}: ${err}`).toContain(code);
+        if (code === 5) expect(err, where).toContain("The database was lost during the run");
+        expect(err).not.toMatch(/\n\s+at /);
+        codes.push(code);
+        await untilUnlocked(at, conta);
+        const { result } = await extractOnce(at, source, { object, pageSize: PAGE_SIZE });
+        expect(result, where).toMatchObject({ verdict: "proven" });
+        expect(await compareWithSource(own.pool, source.account, object)).toEqual(noDifference);
+        expect(await leftovers(own.pool, conta)).toEqual([]);
+      }
+      expect(codes).toContain(5);
+    });
+  });
 });
+
+/** Ends all connections of the run under way, or one of them: a share of their number tells which. */
+async function endConnections(pool: Pool, victims: "all" | number): Promise<void> {
+  await pool.query(
+    `with run as (
+       select pid, row_number() over (order by pid) - 1 as nth, count(*) over () as connections
+       from pg_stat_activity
+       where datname = current_database() and application_name = 'elt extract'
+     )
+     select pg_terminate_backend(pid) from run
+     where $1::float8 is null or nth = floor($1 * connections)`,
+    [victims === "all" ? null : victims],
+  );
+}
