@@ -8,7 +8,8 @@ import { clearReturned } from "./removals.ts";
 export type Load = {
   readonly conta: string;
   readonly object: string;
-  readonly loadId: bigint;
+  /** Higher than that of every load that landed before. A backfill takes another when it must. */
+  loadId: bigint;
   /** Numbers its versions in the order they arrived. */
   nextSeq: bigint;
   /** The scan that it goes on with; undefined until that has several pages. */

@@ -54,6 +54,40 @@ export async function startLoad(
   };
 }
 
+/**
+ * Gives a load a new number when others of its object began after it: versions are ordered by the
+ * numbers of their loads, so what lands last must have the highest. What it landed under the former
+ * number stays, as a load that was stopped. Call it while holding the landing lock.
+ * @returns its number from now on
+ */
+export async function numberAboveOthers(database: Queryable, load: Load): Promise<bigint> {
+  const [row] = await query<{ load_id: string }>(
+    database,
+    sql`
+      with overtaken as (
+        update elt.loads
+        set
+          finished_at = now(),
+          verdict = 'stopped',
+          scan_id = ${load.scanId ?? null},
+          error = 'another load of the object began meanwhile: a later one goes on with this'
+        where load_id = ${load.loadId}
+          and exists (
+            select
+            from elt.loads as other
+            where other.conta = ${load.conta} and other.objeto = ${load.object}
+              and other.load_id > ${load.loadId}
+          )
+        returning run_id, conta, objeto, mode, since, until, started_at
+      )
+      insert into elt.loads (run_id, conta, objeto, mode, since, until, started_at)
+      select run_id, conta, objeto, mode, since, until, started_at
+      from overtaken
+      returning load_id::text`,
+  );
+  return row === undefined ? load.loadId : BigInt(row.load_id);
+}
+
 /** What landing holds of an object of an account. */
 export async function landingState(
   database: Queryable,

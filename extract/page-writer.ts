@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import { type Connection, connect } from "./connection.ts";
 import type { Load } from "./land.ts";
+import { numberAboveOthers } from "./load-record.ts";
 import { landingLock } from "./lock.ts";
 import { landOrQuarantine } from "./quarantine.ts";
 import { execute, query, sql } from "./query.ts";
@@ -86,9 +87,13 @@ export async function openPageWriter(
     pages: readonly PageToLand[],
     alsoDo?: (client: PoolClient) => Promise<void>,
   ): Promise<void> {
+    const { loadId } = load;
     await client.query("begin");
     try {
-      if (beside === "daily scan") await query(client, sql`select pg_advisory_xact_lock(${lock})`);
+      if (beside === "daily scan") {
+        await query(client, sql`select pg_advisory_xact_lock(${lock})`);
+        load.loadId = await numberAboveOthers(client, load);
+      }
       const landed = await landOrQuarantine(client, load, pages);
       const more = await noteUnlanded(client, load, pages, landed.quarantined);
       await recordPages(
@@ -104,6 +109,7 @@ export async function openPageWriter(
         quarantined: counts.quarantined + landed.quarantined,
       };
     } catch (error) {
+      load.loadId = loadId;
       await client.query("rollback").catch(() => undefined);
       throw error;
     }
@@ -138,6 +144,7 @@ export async function openPageWriter(
   const first = await openLane();
   if (beside === "nobody") {
     await query(first.connection.client, sql`select pg_advisory_lock(${lock})`);
+    load.loadId = await numberAboveOthers(first.connection.client, load);
   }
 
   return {

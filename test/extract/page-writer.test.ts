@@ -1,20 +1,20 @@
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
-import { findObject } from "../../extract/catalogue.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Load } from "../../extract/land.ts";
 import { startLoad } from "../../extract/load-record.ts";
-import { openPageWriter } from "../../extract/page-writer.ts";
+import { openPageWriter, type PageToLand } from "../../extract/page-writer.ts";
 import { toLandingRecords } from "../../extract/record.ts";
 import { closeScan, openScan, seenKeys } from "../../extract/scan-record.ts";
 import { startRun } from "../../runner/run-record.ts";
 import { createTestDatabase } from "../postgres.ts";
+import { objectNamed } from "./emulated-extraction.ts";
 
 const database = await createTestDatabase();
 afterAll(() => database.drop());
 const { pool } = database;
+const reservas = objectNamed("reservas");
 
 test("pages written side by side leave the versions of each key in the order of the pages", async () => {
-  const object = findObject("reservas");
-  if (object === undefined) throw new Error("no reservas");
   const runId = await startRun(pool, { command: "test", conta: "acme" });
   const pages = fc.array(fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 4 }), {
     minLength: 1,
@@ -43,7 +43,7 @@ test("pages written side by side leave the versions of each key in the order of 
           const json = Buffer.from(JSON.stringify({ idreserva: id, pagina: number }));
           return { json, fields: [undefined, String(id)] };
         });
-        const { records } = toLandingRecords(object, {
+        const { records } = toLandingRecords(reservas, {
           totalRecords: rows.length,
           totalPages: 1,
           records: rows,
@@ -76,4 +76,59 @@ test("pages written side by side leave the versions of each key in the order of 
     }),
     { numRuns: 30 },
   );
+});
+
+describe("a backfill beside daily loads", () => {
+  async function begin(mode: "full" | "backfill", conta: string): Promise<Load> {
+    const runId = await startRun(pool, { command: "test", conta });
+    const range = { since: undefined, until: undefined };
+    return startLoad(pool, { runId, conta, object: "reservas", mode, ...range });
+  }
+
+  function pageOf(situacao: string): PageToLand {
+    const json = Buffer.from(JSON.stringify({ idreserva: 1, situacao }));
+    const records = [{ json, fields: [undefined, "1"] }];
+    const page = toLandingRecords(reservas, {
+      totalRecords: 1,
+      totalPages: 1,
+      records,
+    });
+    return { ...page, page: 1, pageSize: 4, evidence: undefined };
+  }
+
+  /** Lands reservation 1 with this value; returns how many versions that added. */
+  async function land(load: Load, situacao: string, beside: "nobody" | "daily scan" = "nobody") {
+    const writer = await openPageWriter(pool, load, { beside });
+    await writer.finish(pageOf(situacao), async () => undefined);
+    await writer.close();
+    return writer.counts().newVersions;
+  }
+
+  async function newest(conta: string): Promise<readonly string[]> {
+    const { rows } = await pool.query(
+      "select payload ->> 'situacao' as situacao from landing.reservas_atual where conta = $1",
+      [conta],
+    );
+    return rows.map(({ situacao }) => situacao);
+  }
+
+  test("lands newer versions than a daily load that began after it", async () => {
+    const backfill = await begin("backfill", "depois");
+    expect(await land(backfill, "A", "daily scan")).toBe(1);
+    expect(await land(await begin("full", "depois"), "B")).toBe(1);
+    expect(await land(backfill, "C", "daily scan")).toBe(1);
+    expect(await newest("depois")).toEqual(["C"]);
+    expect(await land(await begin("full", "depois"), "C")).toBe(0);
+    expect(await land(await begin("full", "depois"), "D")).toBe(1);
+    expect(await newest("depois")).toEqual(["D"]);
+  });
+
+  test("lands older versions than a daily load that waited for it", async () => {
+    const backfill = await begin("backfill", "antes");
+    const daily = await begin("full", "antes");
+    expect(await land(backfill, "A", "daily scan")).toBe(1);
+    expect(await land(daily, "B")).toBe(1);
+    expect(await newest("antes")).toEqual(["B"]);
+    expect(await land(await begin("full", "antes"), "B")).toBe(0);
+  });
 });
