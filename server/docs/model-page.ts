@@ -98,7 +98,7 @@ function sourceLink({ relation, column }: Source): Html {
     return html`<a href="${link}">${short}</a> <span class="suave">(linhas)</span>`;
   const field = column.replace(/^payload\./, "");
   const anchor = link.includes("#") ? link : `${link}#${column}`;
-  return html`<a href="${anchor}"><span class="suave">${short}.</span>${field}</a>`;
+  return html`<a href="${anchor}"><span class="suave">${short}.</span><wbr>${field}</a>`;
 }
 
 function testsTable({ tests, project }: Documented, model: Model): Html {

@@ -56,8 +56,9 @@ describe("elt", () => {
     expect(code).toBe(0);
     const commands = [...out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]);
     expect(commands).toEqual([
-      ...["run", "extract", "build", "test", "check", "status", "drift", "quarantine"],
-      ...["demo", "emulator", "serve"],
+      ...["run", "extract", "build", "plan", "retry", "test", "check"],
+      ...["show", "compile", "lineage", "status", "drift", "quarantine"],
+      ...["docs", "bi", "demo", "emulator", "keys", "serve"],
     ]);
     const { out: help } = await elt(["extract", "--help"]);
     expect(help).toContain("Usage: elt extract [object…]");

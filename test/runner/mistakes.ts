@@ -162,6 +162,29 @@ export const mistakesOnRows: Readonly<
         from: "-- @warn   check(valor >= 0)",
         to: "-- @test   check(valor >= 1000)",
       },
+    ],
+    land: {
+      reservas: [
+        {
+          idreserva: 1,
+          titular: "Maria da Silva",
+          situacao: "Vendida",
+          valor_contrato: "450.000,00",
+          data_venda: "2026-01-10",
+          idcorretor: 5,
+        },
+        {
+          idreserva: 2,
+          titular: "João Souza",
+          situacao: "Vendida",
+          valor_contrato: "12,00",
+          data_venda: "2026-01-11",
+        },
+      ],
+    },
+  },
+  "failing-file": {
+    changes: [
       {
         file: "models/tests/sem_corretor.sql",
         to: "-- Toda venda tem corretor.\nselect v.conta, v.reserva_id, v.corretor, r.cliente\nfrom marts.vendas as v\ninner join marts.reservas as r using (conta, reserva_id)\nwhere v.corretor_id is null\n",
