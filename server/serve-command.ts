@@ -7,8 +7,15 @@ export const command: Command = {
   summary: "serve the dashboard and the JSON API",
   help: `Usage: elt serve
 
-Serves the dashboard at / and the API at /api on HOST:PORT (default 127.0.0.1:5000). Beyond loopback
-it needs SERVER_API_KEYS. It shows each new publication without a restart.`,
+Serves the dashboard at / and the API at /api (its guide: /api/docs) on HOST:PORT (default
+127.0.0.1:5000). Beyond loopback it needs a key: elt keys create, or SERVER_API_KEYS. It shows each new
+publication, and hears of each new or revoked key, without a restart.
+
+  /health    the process lives                /ready    database, publication and its age, migrations
+  /metrics   for Prometheus (with a key where keys are asked for)
+
+SERVER_RATE_LIMIT, SERVER_EXPORT_SECONDS, READY_MAX_AGE_HOURS, TRUST_PROXY and LOG_LEVEL: see
+.env.example.`,
   run,
 };
 

@@ -35,6 +35,8 @@ export type RunningServer = {
 
 /** Of the ten connections of the pool; one more listens. */
 const exportCount = 4;
+/** Longer than proxies keep an idle connection: who closes first never meets a request on its way. */
+const keepAliveMs = 65_000;
 /** A connection on which nothing moves for as long is closed. */
 const silenceMs = 120_000;
 
@@ -79,6 +81,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }),
   );
   server.setTimeout(silenceMs);
+  server.keepAliveTimeout = keepAliveMs;
   try {
     server.listen(config.port, config.host);
     await once(server, "listening");
