@@ -53,6 +53,12 @@ const PAGES_PER_BATCH = 4;
 const MAX_PENDING = 6;
 /** Parsing jsonb keeps one backend busy; a second one lands a third more on two cores. */
 const LANES = 2;
+/**
+ * Connections of the pool that no second lane takes. Several objects are landed at once, and all of
+ * them need the database for their next request: lanes that took every connection would wait for
+ * requests that wait for a connection.
+ */
+const SPARE_CONNECTIONS = 2;
 
 /**
  * Opens a writer. It lands on a second connection too when pages pile up. A page that shares a key
@@ -154,7 +160,7 @@ export async function openPageWriter(
       if (failure !== undefined) throw failure;
       pending = [...pending, page];
       const behind = pending.length > PAGES_PER_BATCH && beside === "nobody";
-      if (behind && lanes.length < LANES) await openLane();
+      if (behind && lanes.length < LANES && hasSpare(pool)) await openLane();
       startWriting();
       // Reading pages is synchronous work: without a turn for the socket the database would idle.
       await nextTurn();
@@ -183,6 +189,11 @@ export async function openPageWriter(
       }
     },
   };
+}
+
+function hasSpare({ options, totalCount, idleCount, waitingCount }: Pool): boolean {
+  const free = options.max - (totalCount - idleCount);
+  return waitingCount === 0 && free > SPARE_CONNECTIONS;
 }
 
 /** The pages that may be landed next: up to a batch, none with a key of a batch under way. */

@@ -1,8 +1,9 @@
 import fc from "fast-check";
+import pg from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Load } from "../../extract/land.ts";
 import { startLoad } from "../../extract/load-record.ts";
-import { openPageWriter, type PageToLand } from "../../extract/page-writer.ts";
+import { openPageWriter, type PageToLand, type PageWriter } from "../../extract/page-writer.ts";
 import { toLandingRecords } from "../../extract/record.ts";
 import { closeScan, openScan, seenKeys } from "../../extract/scan-record.ts";
 import { startRun } from "../../runner/run-record.ts";
@@ -131,4 +132,35 @@ describe("a backfill beside daily loads", () => {
     expect(await newest("antes")).toEqual(["B"]);
     expect(await land(await begin("full", "antes"), "B")).toBe(0);
   });
+});
+
+test("writers that fall behind leave connections to whoever else needs one", async () => {
+  const max = 4;
+  const small = new pg.Pool({
+    connectionString: database.url,
+    max,
+    connectionTimeoutMillis: 2_000,
+  });
+  const runId = await startRun(small, { command: "test", conta: "acme" });
+  const range = { mode: "full", since: undefined, until: undefined } as const;
+  const writers: PageWriter[] = [];
+  for (const object of ["reservas", "comissoes"]) {
+    const load = await startLoad(small, { runId, conta: "acme", object, ...range });
+    writers.push(await openPageWriter(small, load, { beside: "nobody" }));
+  }
+  const blocker = await pool.connect();
+  await blocker.query("begin; lock table landing.reservas, landing.comissoes");
+  const empty = { records: [], refused: [], page: 1, pageSize: 4, evidence: undefined };
+  const json = Buffer.from("{}");
+  const records = [{ chave: "1", hash: "0".repeat(32), referenciaData: undefined, json }];
+  for (const writer of writers) {
+    await writer.push({ ...empty, records });
+    for (let page = 0; page < 5; page++) await writer.push(empty);
+  }
+  // What one object waits for must not keep the others from asking the database anything.
+  expect((await small.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+  await blocker.query("rollback");
+  blocker.release();
+  for (const writer of writers) await writer.close();
+  await small.end();
 });
