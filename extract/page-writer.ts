@@ -148,9 +148,13 @@ export async function openPageWriter(
   }
 
   const first = await openLane();
+  const { client } = first.connection;
+  // A killed run may still be landing: what it left is known when it lets go.
+  await query(client, sql`select pg_advisory_lock(${lock})`);
   if (beside === "nobody") {
-    await query(first.connection.client, sql`select pg_advisory_lock(${lock})`);
-    load.loadId = await numberAboveOthers(first.connection.client, load);
+    load.loadId = await numberAboveOthers(client, load);
+  } else {
+    await query(client, sql`select pg_advisory_unlock(${lock})`);
   }
 
   return {
@@ -171,7 +175,6 @@ export async function openPageWriter(
     },
     async finish(last, alsoDo) {
       await settle();
-      const { client } = first.connection;
       await write(client, last === undefined ? [] : [last], async () => {
         await client.query("set local synchronous_commit = on");
         await alsoDo(client);

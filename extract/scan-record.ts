@@ -97,10 +97,19 @@ export function keysTable({ scanId }: { readonly scanId: string }): string {
 
 /**
  * Where to go on with a scan. Pages that were landed out of order before a crash are read again; a
- * scan whose keys were lost in a crash of the database begins its pass anew.
+ * scan whose keys were lost in a crash of the database begins its pass anew. Call it while nobody
+ * else lands the object.
+ * @returns undefined when the scan has ended
  */
-export async function readProgress(database: Pool, scan: ScanRecord): Promise<ScanProgress> {
-  await execute(database, sql`select elt.open_scan_keys(${scan.scanId}::bigint)`);
+export async function readProgress(
+  database: Pool,
+  scan: ScanRecord,
+): Promise<ScanProgress | undefined> {
+  const found = await execute(
+    database,
+    sql`select elt.open_scan_keys(scan_id) from elt.scans where scan_id = ${scan.scanId}`,
+  );
+  if (found === 0) return undefined;
   const rows = await query<{
     pass: number;
     ordinal: number | null;

@@ -24,6 +24,7 @@ import {
   keysTable,
   openScans,
   readProgress,
+  type ScanProgress,
   type ScanRecord,
   seenKeys,
 } from "./scan-record.ts";
@@ -124,28 +125,43 @@ async function scanWith(
     since,
     until,
   });
-  if (record !== undefined) {
-    load.scanId = record.scanId;
-    load.seenKeys = seenKeys(record, { coverLanding: false });
+  const beside = mode === "backfill" ? "daily scan" : "nobody";
+  const writer = await openPageWriter(database, load, { beside });
+  try {
+    // Whoever landed the object before has finished now, and may even have ended the scan.
+    const progress = record === undefined ? undefined : await readProgress(database, record);
+    const open = progress === undefined ? undefined : record;
+    if (open !== undefined) {
+      load.scanId = open.scanId;
+      load.seenKeys = seenKeys(open, { coverLanding: false });
+    }
+    const landing = await landingState(database, load);
+    const startedAt = open?.startedAt ?? context.now();
+    const reading = startReading(
+      { context, limits, object, plan, load, writer, startedAt, landing, record: open },
+      progress,
+    );
+    tellStart(reading, progress);
+    return await readAndFinish(reading);
+  } finally {
+    await writer.close();
   }
-  const progress = record === undefined ? undefined : await readProgress(database, record);
-  const resumed =
-    progress === undefined ? null : { unread: progress.pass.unread, total: progress.pass.total };
+}
+
+function tellStart({ context, object, plan }: Reading, progress: ScanProgress | undefined): void {
   context.emit({
     type: "object-started",
     object: object.name,
-    mode,
-    since: since ?? null,
-    resumed,
+    mode: plan.mode,
+    since: plan.since ?? null,
+    resumed:
+      progress === undefined ? null : { unread: progress.pass.unread, total: progress.pass.total },
   });
-  const beside = mode === "backfill" ? "daily scan" : "nobody";
-  const writer = await openPageWriter(database, load, { beside });
-  const landing = await landingState(database, load);
-  const startedAt = record?.startedAt ?? context.now();
-  const reading = startReading(
-    { context, limits, object, plan, load, writer, startedAt, landing, record },
-    progress,
-  );
+}
+
+async function readAndFinish(reading: Reading): Promise<ScanResult> {
+  const { context, load, writer } = reading;
+  const { database } = context;
   try {
     const verdict = await readUntilProven(reading);
     return await finishScan(reading, verdict);
@@ -159,8 +175,6 @@ async function scanWith(
       .then((drift) => tellDrift(reading, drift))
       .catch(() => undefined);
     throw error;
-  } finally {
-    await writer.close();
   }
 }
 

@@ -113,6 +113,46 @@ describe("a scan that a limit stopped", () => {
   });
 });
 
+describe("a killed run whose last transaction commits late", () => {
+  /** What the killed run's connection still does while it holds the object. */
+  async function finishLate(doLate: (scanId: string) => string): Promise<void> {
+    await extract({ maxPages: 4 });
+    const { conta } = source.account;
+    const { rows } = await pool.query("select scan_id from elt.scans where conta = $1", [conta]);
+    const late = await pool.connect();
+    await late.query("begin");
+    await late.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [
+      `land ${conta} reservas`,
+    ]);
+    const next = extract();
+    await waitForLock();
+    await late.query(doLate(rows[0].scan_id));
+    await late.query("commit");
+    late.release();
+    expect((await next).results).toMatchObject([{ verdict: "proven", records: 40 }]);
+    expect(await compareWithSource(pool, source.account, "reservas")).toEqual(noDifference);
+    expect(await leftovers(pool, conta)).toEqual([]);
+  }
+
+  /** Until the next run waits for the object. */
+  async function waitForLock(): Promise<void> {
+    const { rows } = await pool.query(
+      `select from pg_locks where locktype = 'advisory' and not granted
+         and database = (select oid from pg_database where datname = current_database())`,
+    );
+    if (rows.length === 0) await waitForLock();
+  }
+
+  test("is gone on with after the page that it landed", () =>
+    finishLate(
+      (scan) => `insert into elt.scan_pages (scan_id, ordinal, page, page_size, records, total)
+        values (${scan}, 4, 7, 4, 4, 40)`,
+    ));
+
+  test("is read anew when it had ended its scan", () =>
+    finishLate((scan) => `select elt.close_scan(${scan})`));
+});
+
 describe("a source that takes too long", () => {
   test("is asked for half as many records, and for more again later", async () => {
     await emulator.close();
