@@ -4,7 +4,6 @@ import { jsonRowCap, rowFormats } from "../marts/answer-rows.ts";
 import type { MartColumn, Relation } from "../marts/catalogue.ts";
 import { isCategory } from "../marts/category-columns.ts";
 import { operatorsOf } from "../marts/read-condition.ts";
-import type { ColumnType } from "../result-set.ts";
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 type Schema = { readonly [key: string]: Json };
@@ -189,13 +188,14 @@ function filterParameter({ clear }: Relation, column: MartColumn): Schema {
     in: "query",
     description: `${column.comment ?? column.name}.${masked} Filtro: operador.valor, com not. na frente para negar.`,
     schema: { type: "string", pattern: `^(not\\.)?(${operators})\\..*$` },
-    examples: { exemplo: { value: exampleFilter(column.type) } },
+    examples: { exemplo: { value: exampleFilter(column) } },
   };
 }
 
-/** A filter that a column of a type understands. */
-export function exampleFilter({ kind }: ColumnType): string {
-  switch (kind) {
+/** A filter that a column understands. */
+export function exampleFilter({ name, type }: MartColumn): string {
+  if (name === "conta") return "eq.exemplo";
+  switch (type.kind) {
     case "int32":
     case "int64":
       return "eq.42";

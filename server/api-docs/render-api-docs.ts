@@ -185,7 +185,7 @@ ${facts.length === 0 ? undefined : html`<p class="suave">${facts.join(" · ")}</
 
 function columnRow({ name, clear }: Relation, column: MartColumn, reader: Reader): Html {
   const personal = clear?.columns.has(column.name) === true;
-  const filter = `${column.name}=${exampleFilter(column.type)}`;
+  const filter = `${column.name}=${exampleFilter(column)}`;
   return html`<tr><td><code>${column.name}</code></td>
 <td>${column.sqlType}</td>
 <td>${column.comment ?? ""}${

@@ -102,6 +102,20 @@ test("every address of the document answers, and its examples, too", async () =>
   }
 });
 
+test("the page of the document names every mart, and takes nothing from elsewhere or inline", async () => {
+  const response = await fetch(`${server.url}/api/docs`, { headers });
+  const page = await response.text();
+  expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  for (const path of Object.keys(document.paths)) {
+    if (path.startsWith("/api/marts/")) expect(page).toContain(`<code>${path}</code>`);
+  }
+  expect(page).not.toMatch(/<script|<style|style=|\son\w+=|(?:src|href)="(?:https?:)?\/\//);
+  for (const [, address = ""] of page.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)) {
+    expect((await fetch(server.url + address)).status, address).toBe(200);
+  }
+  expect(page).toContain("Você está usando a chave <strong>fuzz</strong>");
+});
+
 const nasty = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
   fc.string({ unit: "grapheme", maxLength: 40 }),
