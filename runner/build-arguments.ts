@@ -3,7 +3,6 @@ import type { Invocation } from "./command.ts";
 import type { Project } from "./models/project.ts";
 import type { BuildOptions } from "./models/running-build.ts";
 import { selectionHelp, selectModels } from "./models/selection.ts";
-import { changedModels } from "./models/stale-models.ts";
 import { projectHelp, projectOption } from "./open-project.ts";
 
 /** Options of the commands that build. */
@@ -39,7 +38,10 @@ export async function readSelection(
   pool: Pool,
   project: Project,
 ): Promise<ReadonlySet<string> | undefined> {
-  return typeof options.select === "string"
-    ? selectModels(project, options.select, () => changedModels(pool, project))
-    : undefined;
+  if (typeof options.select !== "string") return undefined;
+  return selectModels(project, options.select, async () => {
+    // Loaded only where it is asked for: elt check starts without it.
+    const { changedModels } = await import("./models/stale-models.ts");
+    return changedModels(pool, project);
+  });
 }

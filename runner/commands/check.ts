@@ -1,3 +1,5 @@
+import "../quick-parser.ts";
+
 import { readSelection } from "../build-arguments.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { checkProject } from "../models/check.ts";

@@ -1,3 +1,5 @@
+import "../quick-parser.ts";
+
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { ConfigError } from "../errors.ts";
 import {

@@ -1,3 +1,5 @@
+import "../quick-parser.ts";
+
 import { watch } from "node:fs";
 import type { Pool } from "pg";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
