@@ -2,6 +2,7 @@
 -- e o valor total pela leitura da conta.
 -- @key    conta, condicao_id
 -- @index  conta, reserva_id
+-- @index  conta, classe
 -- @warn   references(reserva_id, marts.reservas)
 -- @warn   accepted(ativo, S, N)
 -- @warn   check(classe <> 'nao_classificada')

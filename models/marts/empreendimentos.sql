@@ -47,6 +47,7 @@ nas_unidades as (
     group by unidades.conta, unidades.empreendimento_id
 ),
 
+-- Só dos empreendimentos que as unidades não têm ou não nomeiam: ordenar todas as reservas custa.
 nas_reservas as (
     select distinct on (reservas.conta, reservas.empreendimento_id)
         reservas.conta,
@@ -54,6 +55,13 @@ nas_reservas as (
         reservas.empreendimento
     from reservas
     where reservas.empreendimento_id is not null
+        and not exists (
+            select
+            from nas_unidades
+            where nas_unidades.conta = reservas.conta
+                and nas_unidades.empreendimento_id = reservas.empreendimento_id
+                and nas_unidades.empreendimento is not null
+        )
     order by
         reservas.conta,
         reservas.empreendimento_id,

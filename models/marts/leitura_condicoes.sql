@@ -12,16 +12,8 @@
 -- @column valor_contratos    soma dos valores de contrato dessas vendas, em reais
 -- @column diferenca_total    soma das diferenças lendo valor como a linha inteira, em reais
 -- @column diferenca_parcela  soma das diferenças lendo valor como uma parcela, em reais
-with condicoes as (
-    select * from staging.reservas_condicoes
-),
-
-classes as (
-    select * from marts.classes_de_serie
-),
-
-reservas as (
-    select * from marts.reservas
+with vendas as (
+    select * from marts.leituras_por_reserva
 ),
 
 mapa as (
@@ -32,35 +24,15 @@ contas as (
     select * from marts.contas
 ),
 
-por_reserva as (
-    select
-        condicoes.conta,
-        condicoes.reserva_id,
-        coalesce(sum(condicoes.valor), 0) as soma_total,
-        coalesce(sum(condicoes.valor * coalesce(condicoes.quantidade_parcelas, 1)), 0)
-            as soma_parcela
-    from condicoes
-    inner join classes
-        on classes.conta = condicoes.conta
-        and classes.serie = condicoes.serie
-    where condicoes.ativo = 'S'
-        and classes.classe in ('entrada', 'parcelas', 'financiamento', 'fgts', 'subsidio')
-    group by condicoes.conta, condicoes.reserva_id
-),
-
 medidas as (
     select
-        reservas.conta,
+        vendas.conta,
         count(*) as vendas_comparadas,
-        sum(reservas.valor_contrato) as valor_contratos,
-        sum(abs(por_reserva.soma_total - reservas.valor_contrato)) as diferenca_total,
-        sum(abs(por_reserva.soma_parcela - reservas.valor_contrato)) as diferenca_parcela
-    from reservas
-    inner join por_reserva
-        on por_reserva.conta = reservas.conta
-        and por_reserva.reserva_id = reservas.reserva_id
-    where reservas.eh_venda and reservas.valor_contrato > 0
-    group by reservas.conta
+        sum(vendas.valor_contrato) as valor_contratos,
+        sum(vendas.diferenca_total) as diferenca_total,
+        sum(vendas.diferenca_parcela) as diferenca_parcela
+    from vendas
+    group by vendas.conta
 ),
 
 regras as (

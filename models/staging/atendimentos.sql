@@ -1,6 +1,7 @@
 -- Atendimentos, tipados: uma linha por atendimento, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @index  conta, atendimento_id
 -- @warn   lossless(atendimento_id, idatendimento)
 -- @warn   lossless(empreendimento_id, idempreendimento)
 -- @warn   lossless(avaliacao, avaliacao)

@@ -1,6 +1,7 @@
 -- Comissões, tipadas: uma linha por comissão, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @index  conta, comissao_id
 -- @warn   lossless(comissao_id, idcomissao)
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(situacao_id, idsituacao)

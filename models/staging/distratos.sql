@@ -1,6 +1,7 @@
 -- Distratos, tipados: uma linha por reserva desfeita, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @index  conta, reserva_id
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(empreendimento_id, idempreendimento)
 -- @warn   lossless(unidade_id, idunidade)

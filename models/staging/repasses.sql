@@ -1,6 +1,7 @@
 -- Repasses do financiamento bancário, tipados: uma linha por repasse, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @index  conta, repasse_id
 -- @warn   lossless(repasse_id, idrepasse)
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(reserva, reserva)

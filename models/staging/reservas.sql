@@ -1,6 +1,7 @@
 -- Reservas como a CVDW as envia, tipadas: uma linha por reserva, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @index  conta, reserva_id
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(empreendimento_id, idempreendimento)
 -- @warn   lossless(unidade_id, idunidade)

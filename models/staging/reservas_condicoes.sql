@@ -1,6 +1,8 @@
 -- Condições de pagamento das reservas, tipadas: uma linha por condição, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @index  conta, condicao_id
+-- @index  conta, reserva_id
 -- @warn   lossless(condicao_id, idreservascondicoes)
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(serie_id, idserie)

@@ -1,6 +1,7 @@
 -- Unidades, tipadas: uma linha por unidade, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @index  conta, unidade_id
 -- @warn   lossless(unidade_id, idunidade)
 -- @warn   lossless(empreendimento_id, idempreendimento)
 -- @warn   lossless(reserva_vendida_id, situacao_vendida)
