@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { Invocation } from "./command.ts";
+import { readKeepChangesDays } from "./config.ts";
 import type { Project } from "./models/project.ts";
 import type { BuildOptions } from "./models/running-build.ts";
 import { selectionHelp, selectModels } from "./models/selection.ts";
@@ -20,7 +21,7 @@ ${projectHelp}`;
 
 /** The options of a call, with its selection resolved against the project and the database. */
 export async function readBuildOptions(
-  { options }: Pick<Invocation, "options">,
+  { options, env }: Pick<Invocation, "options" | "env">,
   pool: Pool,
   project: Project,
 ): Promise<BuildOptions> {
@@ -29,6 +30,7 @@ export async function readBuildOptions(
     only,
     fullRefresh: options["full-refresh"] === true,
     allowDestructive: options["allow-destructive"] === true,
+    keepChangesDays: readKeepChangesDays(env),
   };
 }
 

@@ -46,6 +46,7 @@ export const variables = [
   "CVCRM_RATE_LIMIT",
   "DATABASE_URL",
   "DATABASE_CA",
+  "CHANGES_KEEP_DAYS",
   "HOST",
   "PORT",
   "SERVER_API_KEYS",
@@ -124,6 +125,19 @@ export function readSourceConfig(env: Environment): SourceConfig {
     throw new ConfigError(problems);
   }
   return { conta: conta.toLowerCase(), email, token, url, rateLimit };
+}
+
+/**
+ * Days that `elt.changes` remembers each change of a mart; undefined when nothing is said.
+ * @throws ConfigError when it is no number of days
+ */
+export function readKeepChangesDays(env: Environment): number | undefined {
+  const text = value(env, "CHANGES_KEEP_DAYS");
+  if (text === undefined) return undefined;
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  throw new ConfigError([
+    `CHANGES_KEEP_DAYS is "${text}": give whole days, 0 to 99999; 0 remembers only the last build.`,
+  ]);
 }
 
 /**

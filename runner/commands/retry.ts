@@ -38,7 +38,7 @@ async function run(invocation: Invocation): Promise<number> {
     const options = textsOf({ ...last.options, ...invocation.options });
     const request = {
       project: withFirst(project, last.failed),
-      options: await readBuildOptions({ options }, pool, project),
+      options: await readBuildOptions({ options, env: invocation.env }, pool, project),
     };
     const named = last.failed.length > 0 ? last.failed.join(", ") : "what it did not come to";
     reporter.say(`Again run ${last.run}, beginning with ${named}.`);

@@ -5,6 +5,7 @@ import type { Command, Invocation } from "../command.ts";
 import {
   type MetabaseConfig,
   readDatabaseConfig,
+  readKeepChangesDays,
   readMetabaseConfig,
   readSourceConfig,
 } from "../config.ts";
@@ -32,12 +33,12 @@ Other objects, and a part of the past, are landed by elt extract.`,
 
 async function run(invocation: Invocation): Promise<number> {
   const { reporter } = invocation;
-  const { metabase, ...extraction } = readExtraction(invocation);
+  const { metabase, keepChangesDays, ...extraction } = readExtraction(invocation);
   const { conta } = extraction.source;
   return withDatabase(invocation, "run", ({ pool }) =>
     recorded(invocation, pool, { command: "run", conta }, async (session) => {
       const results = await runExtraction(session, extraction, reporter.event);
-      await runBuild(session, reporter.event);
+      await runBuild(session, reporter.event, { options: { keepChangesDays } });
       await announcePublication(invocation, pool, metabase);
       return reportExtraction(results, reporter);
     }),
@@ -45,15 +46,16 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 /** Problems of options and settings are told together. */
-function readExtraction({
-  options,
-  env,
-}: Invocation): Extraction & { readonly metabase: MetabaseConfig | undefined } {
+function readExtraction({ options, env }: Invocation): Extraction & {
+  readonly metabase: MetabaseConfig | undefined;
+  readonly keepChangesDays: number | undefined;
+} {
   const problems: string[] = [];
   const scan = readScanOptions(options, new Date(), problems);
   const source = collectProblems(problems, () => readSourceConfig(env));
   collectProblems(problems, () => readDatabaseConfig(env));
   const metabase = collectProblems(problems, () => readMetabaseConfig(env));
+  const keepChangesDays = collectProblems(problems, () => readKeepChangesDays(env));
   if (source === undefined || problems.length > 0) throw new ConfigError(problems);
-  return { source, objects: defaultObjects, options: scan, metabase };
+  return { source, objects: defaultObjects, options: scan, metabase, keepChangesDays };
 }

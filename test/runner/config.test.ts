@@ -6,6 +6,7 @@ import {
   defaultDataDir,
   loadEnvironment,
   readDatabaseConfig,
+  readKeepChangesDays,
   readMetabaseConfig,
   readServerConfig,
   readSourceConfig,
@@ -234,6 +235,16 @@ describe("the server", () => {
     ]);
     expect(problemsOf(() => readServerConfig({ SERVER_API_KEYS })).join()).not.toContain("hunter2");
   });
+});
+
+test("changes are remembered for as many days as CHANGES_KEEP_DAYS says", () => {
+  expect(readKeepChangesDays({})).toBeUndefined();
+  expect(readKeepChangesDays({ CHANGES_KEEP_DAYS: "30" })).toBe(30);
+  for (const text of ["-1", "um mês", "1.5"]) {
+    expect(() => readKeepChangesDays({ CHANGES_KEEP_DAYS: text })).toThrow(
+      `CHANGES_KEEP_DAYS is "${text}": give whole days`,
+    );
+  }
 });
 
 describe("Metabase", () => {
