@@ -5,6 +5,7 @@ type Bench = (sizes: readonly number[]) => Promise<void>;
 const benches: { readonly [name: string]: () => Promise<Bench> } = {
   landing: async () => (await import("./landing.ts")).benchLanding,
   extract: async () => (await import("./extract.ts")).benchExtract,
+  budget: async () => (await import("./budget.ts")).benchBudget,
   serve: async () => (await import("./serve.ts")).benchServe,
   build: async () => (await import("./build.ts")).benchBuild,
 };
