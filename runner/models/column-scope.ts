@@ -33,6 +33,49 @@ export type Scope = {
   readonly visible: readonly Column[];
 };
 
+/** The columns of a query, and the relations whose rows its rows are made of. */
+export type Query = { readonly columns: readonly Column[]; readonly rows: Sources };
+
+export const noSources: Sources = new Map();
+export const emptyScope: Scope = { relations: [], visible: [] };
+
+export function scopeOfQuery(
+  alias: string | undefined,
+  { columns, rows }: Query,
+  names: readonly string[] = [],
+): Scope {
+  const renamed = columns.map((column, i) => ({ ...column, name: names[i] ?? column.name }));
+  return { relations: [{ alias, columns: renamed, rows, open: undefined }], visible: renamed };
+}
+
+/** A relation of which only what it is made of is known: any name may be a column of it. */
+export function openScope(alias: string | undefined, sources: Sources): Scope {
+  const open = { name: "", sources, copied: false };
+  return { relations: [{ alias, columns: [], rows: sources, open }], visible: [] };
+}
+
+export function rowsOf(scope: Scope): Sources {
+  return merged(scope.relations.map((relation) => relation.rows));
+}
+
+export function joinScopes(left: Scope, right: Scope): Scope {
+  return {
+    relations: [...left.relations, ...right.relations],
+    visible: [...left.visible, ...right.visible],
+  };
+}
+
+export function oneSource(source: Source): Sources {
+  return new Map([[`${source.relation} ${source.column}`, source]]);
+}
+
+export function merged(all: readonly Sources[]): Sources {
+  const filled = all.filter((sources) => sources.size > 0);
+  const [first] = filled;
+  if (filled.length <= 1) return first ?? noSources;
+  return new Map(filled.flatMap((sources) => [...sources]));
+}
+
 /** The name that PostgreSQL gives to an output column without `as`. */
 export function outputName(value: unknown): string {
   return namedBy(value)?.name ?? "?column?";

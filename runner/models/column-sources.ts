@@ -1,4 +1,19 @@
-import { type Column, outputName, type Scope, type Source, type Sources } from "./column-scope.ts";
+import {
+  type Column,
+  emptyScope,
+  joinScopes,
+  merged,
+  noSources,
+  oneSource,
+  openScope,
+  outputName,
+  type Query,
+  rowsOf,
+  type Scope,
+  type Source,
+  type Sources,
+  scopeOfQuery,
+} from "./column-scope.ts";
 import {
   isNode,
   type Node,
@@ -49,9 +64,6 @@ export function selectSources(select: Node, catalogue: Catalogue): SelectSources
   const context = { catalogue, ctes: new Map(), scopes: [], filters, unknown };
   return { columns: readSelect(select, context).columns, filters, unknown };
 }
-
-/** The columns of a query, and the relations whose rows its rows are made of. */
-type Query = { readonly columns: readonly Column[]; readonly rows: Sources };
 
 function readSelect(select: Node, outer: Context): Query {
   const context = withCtes(select, outer);
@@ -321,44 +333,4 @@ function addFilters(clause: unknown, context: Context): void {
 
 function within(context: Context, scope: Scope): Context {
   return { ...context, scopes: [scope, ...context.scopes] };
-}
-
-const noSources: Sources = new Map();
-const emptyScope: Scope = { relations: [], visible: [] };
-
-function scopeOfQuery(
-  alias: string | undefined,
-  { columns, rows }: Query,
-  names: readonly string[] = [],
-): Scope {
-  const renamed = columns.map((column, i) => ({ ...column, name: names[i] ?? column.name }));
-  return { relations: [{ alias, columns: renamed, rows, open: undefined }], visible: renamed };
-}
-
-/** A relation of which only what it is made of is known: any name may be a column of it. */
-function openScope(alias: string | undefined, sources: Sources): Scope {
-  const open = { name: "", sources, copied: false };
-  return { relations: [{ alias, columns: [], rows: sources, open }], visible: [] };
-}
-
-function rowsOf(scope: Scope): Sources {
-  return merged(scope.relations.map((relation) => relation.rows));
-}
-
-function joinScopes(left: Scope, right: Scope): Scope {
-  return {
-    relations: [...left.relations, ...right.relations],
-    visible: [...left.visible, ...right.visible],
-  };
-}
-
-function oneSource(source: Source): Sources {
-  return new Map([[`${source.relation} ${source.column}`, source]]);
-}
-
-function merged(all: readonly Sources[]): Sources {
-  const filled = all.filter((sources) => sources.size > 0);
-  const [first] = filled;
-  if (filled.length <= 1) return first ?? noSources;
-  return new Map(filled.flatMap((sources) => [...sources]));
 }
