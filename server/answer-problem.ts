@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request } from "express";
 import type { ServerContext } from "./context.ts";
-import { stylesheet } from "./dashboard/answer-dashboard.ts";
+import { stylesheet } from "./dashboard/answer-assets.ts";
 import { html } from "./dashboard/html.ts";
 import { renderNotice, renderUnpublished } from "./dashboard/page.ts";
 import { Problem, problemOf, problemText } from "./problem.ts";

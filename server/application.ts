@@ -5,7 +5,9 @@ import { answerProblem } from "./answer-problem.ts";
 import { answerApiDocs, answerOpenApi } from "./api-docs/answer-openapi.ts";
 import { answerApiDocsAssets } from "./api-docs/render-api-docs.ts";
 import type { ServerContext } from "./context.ts";
-import { answerAssets, answerDashboard } from "./dashboard/answer-dashboard.ts";
+import { answerAssets } from "./dashboard/answer-assets.ts";
+import { answerDashboard } from "./dashboard/answer-dashboard.ts";
+import { answerExport } from "./dashboard/answer-export.ts";
 import { answerHealth, answerReady } from "./health-routes.ts";
 import { kpiRoutes } from "./kpi-routes.ts";
 import { answerMarts } from "./marts/answer-marts.ts";
@@ -32,6 +34,7 @@ export function createApplication(context: ServerContext): Express {
   application.use(requireReader(context.keys));
   application.use(limitRate(context.config.rateLimit));
   application.get("/", answerDashboard(context));
+  application.get("/vendas.csv", answerExport(context));
   for (const route of kpiRoutes) application.get(route.path, answerKpi(context, route));
   application.get("/metrics", answerMetrics(context.metrics));
   application.get("/api/openapi.json", answerOpenApi(context));

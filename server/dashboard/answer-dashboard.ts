@@ -1,81 +1,109 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import express, { type RequestHandler } from "express";
+import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
 import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
 import { hojeAt } from "../hoje.ts";
-import { readParameters } from "../parameters.ts";
 import { unknownAccount } from "../problem.ts";
 import type { Publication } from "../publication.ts";
 import { readPublished } from "../read-published.ts";
-import { contasOf, readerTag } from "../reader.ts";
+import { contasOf, type Reader, readerTag, seesPersonalData } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
-import { formatAge } from "./formats.ts";
+import { sendWhole } from "../send-body.ts";
+import { script, stylesheet } from "./answer-assets.ts";
+import { type DashboardRequest, readDashboardRequest } from "./filters.ts";
+import { headingState, renderHeading } from "./heading.ts";
+import type { Html } from "./html.ts";
+import { renderPage } from "./page.ts";
+import { createPageCache } from "./page-cache.ts";
 import { readDashboard } from "./read-dashboard.ts";
-import { renderDashboard } from "./render-dashboard.ts";
+import { renderDashboard, titleOf } from "./render-dashboard.ts";
+import { createRunStateSource } from "./run-state.ts";
 
-const assetsDirectory = path.join(import.meta.dirname, "assets");
-const stylesheetFile = path.join(assetsDirectory, "painel.css");
-const version = createHash("sha256")
-  .update(readFileSync(stylesheetFile))
-  .digest("hex")
-  .slice(0, 12);
+/** A page without what changes by the minute. */
+type Content = {
+  readonly publication: Publication;
+  readonly hoje: string;
+  readonly contas: readonly string[];
+  readonly title: string;
+  readonly content: Html;
+};
 
-/** Address of the style sheet; another sheet has another address. */
-export const stylesheet = `/assets/painel.css?v=${version}`;
-
-/** Serves the style sheet and the icon, which hold no data, to everybody. */
-export function answerAssets(): RequestHandler {
-  return express.static(assetsDirectory, {
-    index: false,
-    cacheControl: false,
-    setHeaders: (response, file) => {
-      response.removeHeader("Vary");
-      // The sheet's address changes with its text; the icon's does not.
-      const lifetime = file === stylesheetFile ? "max-age=31536000, immutable" : "max-age=86400";
-      response.setHeader("Cache-Control", `public, ${lifetime}`);
-    },
-  });
-}
-
-/** Answers the dashboard, or 304 when the caller has this very page. */
+/**
+ * Answers the dashboard, or 304 when the caller has this very page. What the database says is kept
+ * by publication, day, filters and reader; the heading is made for each answer.
+ *
+ * @throws Problem 400 that names a wrong filter; 404 for an account that the reader may not see
+ */
 export function answerDashboard(context: ServerContext): RequestHandler {
+  const runs = createRunStateSource(context.pool, context.now);
+  const pages = createPageCache<Content>();
   return async (request, response) => {
-    const { conta } = readParameters(request, ["conta"]);
+    const wanted = readDashboardRequest(request);
     const reader = readerOf(response);
     const now = context.now();
-    // The page says how old its data are, so it is another page when that text is another.
-    const tag = ({ id, em }: Publication, hoje: string) =>
+    const state = {
+      request: wanted,
+      run: await runs.current(reader.contas),
+      now,
+      person: personOf(reader),
+    };
+    const keyOf = ({ id }: Publication, hoje: string) =>
+      JSON.stringify([id, hoje, wanted, readerTag(reader)]);
+    const tag = (publication: Publication, hoje: string) =>
       etagOf([
-        "/",
-        id,
-        hoje,
-        conta ?? "",
-        formatAge(new Date(em), now),
-        version,
-        readerTag(reader),
+        keyOf(publication, hoje),
+        headingState({ ...state, publication }),
+        stylesheet,
+        script,
       ]);
     const known = (etag: string) => matchesEtag(request.headers["if-none-match"], etag);
 
     const current = context.watch.current();
+    const hoje = hojeAt(now);
     if (current !== undefined) {
-      const etag = tag(current, hojeAt(now));
+      const etag = tag(current, hoje);
       if (known(etag)) return answerNotModified(response, etag);
     }
-    const found = await readPublished(
-      context.pool,
-      { contas: contasOf(reader, conta) },
-      async (snapshot) => {
-        const etag = tag(snapshot.publication, snapshot.hoje);
-        if (known(etag)) return { etag };
-        return { etag, dashboard: await readDashboard(snapshot, conta) };
-      },
-    );
-    const { etag, dashboard } = found;
-    if (dashboard === undefined) return answerNotModified(response, etag);
-    if (conta !== undefined && !dashboard.contas.includes(conta)) throw unknownAccount(conta);
+    const make = () => readContent(context, reader, wanted);
+    // Without knowing what is in force nothing in memory is certain.
+    const found = await (current === undefined ? make() : pages.get(keyOf(current, hoje), make));
+    const { conta } = wanted.filters;
+    if (conta !== undefined && !found.contas.includes(conta)) throw unknownAccount(conta);
+    const { publication, contas, title, content } = found;
+    const etag = tag(publication, found.hoje);
+    if (known(etag)) return answerNotModified(response, etag);
+    const page = renderPage({
+      title,
+      stylesheet,
+      script,
+      heading: renderHeading({ ...state, contas, publication }),
+      content,
+    });
     response.setHeader("ETag", etag);
-    response.type("html").send(renderDashboard({ dashboard, stylesheet, now }));
+    response.type("html");
+    sendWhole(request, response, [Buffer.from(page)]);
   };
+}
+
+function readContent(
+  { pool }: ServerContext,
+  reader: Reader,
+  wanted: DashboardRequest,
+): Promise<Content> {
+  contasOf(reader, wanted.filters.conta);
+  return readPublished(pool, { contas: contasOf(reader, undefined) }, async (snapshot) => {
+    const dashboard = await readDashboard(snapshot, wanted, {
+      seesClients: seesPersonalData(reader),
+    });
+    return {
+      publication: snapshot.publication,
+      hoje: snapshot.hoje,
+      contas: dashboard.choices.contas,
+      title: titleOf(dashboard),
+      content: renderDashboard(dashboard),
+    };
+  });
+}
+
+function personOf(_reader: Reader): string | undefined {
+  return undefined;
 }

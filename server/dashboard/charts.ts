@@ -2,9 +2,17 @@ import { BarChart } from "echarts/charts";
 import { GridComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
-import { formatPercent, formatRoundMoney, formatRoundPercent, shortMonth } from "./formats.ts";
+import {
+  formatCount,
+  formatExactMoney,
+  formatPercent,
+  formatRoundMoney,
+  formatRoundPercent,
+  monthOf,
+  shortMonth,
+} from "./formats.ts";
 import { type Html, html, trusted } from "./html.ts";
-import type { Dashboard, Month, VsoMonth } from "./read-dashboard.ts";
+import type { SalesMonth, VsoMonth } from "./read-sales.ts";
 
 use([BarChart, GridComponent, SVGRenderer]);
 
@@ -15,8 +23,8 @@ type Size = {
   readonly height: number;
 };
 const sizes: readonly Size[] = [
-  { name: "largo", width: 560, height: 320 },
-  { name: "estreito", width: 340, height: 260 },
+  { name: "largo", width: 560, height: 290 },
+  { name: "estreito", width: 340, height: 240 },
 ];
 
 // The style sheet gives the colours, for light, dark and paper.
@@ -28,71 +36,123 @@ const bar = {
   type: "bar",
   barGap: "10%",
   barCategoryGap: "28%",
+  barMaxWidth: 44,
   silent: true,
   emphasis: { disabled: true },
 };
 
-/** Value sold by month: this year's bars beside last year's. */
-export function salesChart({ months, thisYear, lastYear }: Dashboard, label: string): Html {
-  const valuesOf = (ano: number) =>
-    Array.from({ length: 12 }, (_month, index) => soldIn(months, ano, index + 1));
-  return draw(label, (size) => ({
-    xAxis: categories(
-      Array.from({ length: 12 }, (_month, index) => shortMonth(index + 1)),
-      size,
-    ),
-    yAxis: values(formatRoundMoney, size),
+/** What a chart says in words: its name, and of each place on its axis what a pointer reads. */
+type Words = { readonly label: string; readonly hints: readonly string[] };
+
+/** A measure of each month's sales beside the same month a year earlier. */
+export function salesChart(
+  months: readonly SalesMonth[],
+  measure: "valor" | "vendas",
+  label: string,
+): Html {
+  const isValue = measure === "valor";
+  const format = isValue ? formatExactMoney : formatSales;
+  const before = (month: SalesMonth) => (isValue ? month.valorBefore : month.vendasBefore);
+  const hints = months.map((month) => {
+    const year = Number(month.mes.slice(0, 4));
+    return `${monthOf(month.mes)}: ${format(month[measure])}\n${year - 1}: ${format(before(month))}`;
+  });
+  return draw({ label, hints }, (size) => ({
+    xAxis: categories(monthLabels(months, size), size),
+    yAxis: values(isValue ? formatRoundMoney : formatCount, size, isValue ? 0 : 1),
+    series: [
+      { ...bar, data: months.map(before), itemStyle: fill(weak) },
+      { ...bar, data: months.map((month) => month[measure]), itemStyle: fill(strong) },
+    ],
+  }));
+}
+
+/** VSO of months as bars, each with its percentage. */
+export function vsoChart(months: readonly VsoMonth[], isLastPartial: boolean, label: string): Html {
+  const hints = months.map(
+    ({ mes, percentual, vendas, oferta }) =>
+      `${monthOf(mes)}: ${percentual === null ? "sem oferta" : formatPercent(percentual)}\n${formatSales(vendas)}, ${formatCount(oferta)} em oferta`,
+  );
+  return draw({ label, hints }, (size) => ({
+    xAxis: categories(monthLabels(months, size), size),
+    yAxis: values(formatRoundPercent, size, 0),
     series: [
       {
         ...bar,
-        data: valuesOf(lastYear.ano),
-        itemStyle: fill(weak),
-      },
-      {
-        ...bar,
-        data: valuesOf(thisYear.ano),
-        itemStyle: fill(strong),
+        data: months.map(({ percentual }, index) => ({
+          value: percentual,
+          itemStyle: fill(isLastPartial && index === months.length - 1 ? weak : strong),
+        })),
+        label: barLabels(
+          size,
+          months.map(({ percentual }) => bare(percentual)),
+        ),
       },
     ],
   }));
+}
+
+/** Pró-soluto of months as bars, each with its share of the value sold. */
+export function prosolutoChart(
+  months: readonly VsoMonth[],
+  isLastPartial: boolean,
+  label: string,
+): Html {
+  const hints = months.map(
+    ({ mes, prosoluto, percentualProsoluto }) =>
+      `${monthOf(mes)}: ${formatExactMoney(prosoluto)}\n${percentualProsoluto === null ? "sem vendas" : `${formatPercent(percentualProsoluto)} do valor vendido`}`,
+  );
+  return draw({ label, hints }, (size) => ({
+    xAxis: categories(monthLabels(months, size), size),
+    yAxis: values(formatRoundMoney, size, 0),
+    series: [
+      {
+        ...bar,
+        data: months.map(({ prosoluto }, index) => ({
+          value: prosoluto,
+          itemStyle: fill(isLastPartial && index === months.length - 1 ? weak : strong),
+        })),
+        label: barLabels(
+          size,
+          months.map(({ percentualProsoluto }) => bare(percentualProsoluto)),
+        ),
+      },
+    ],
+  }));
+}
+
+function formatSales(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? "venda" : "vendas"}`;
+}
+
+/** 12,5 without its sign: the axis or the words beside it say what it is. */
+function bare(percent: number | null): string {
+  return percent === null ? "" : formatPercent(percent).replace(/\s%$/, "");
+}
+
+function barLabels({ name }: Size, texts: readonly string[]) {
+  return {
+    show: true,
+    position: "top",
+    color: "var(--texto)",
+    fontSize: name === "largo" ? 11 : 9,
+    formatter: ({ dataIndex }: { dataIndex: number }) => texts[dataIndex] ?? "",
+  } as const;
 }
 
 function fill(color: string) {
   return { color, borderRadius: [2, 2, 0, 0] };
 }
 
-function soldIn(months: readonly Month[], ano: number, mes: number): number | null {
-  return months.find((month) => month.ano === ano && month.mes === mes)?.valor ?? null;
-}
-
-/** VSO of twelve months as bars, each with its percentage; the month under way is grey. */
-export function vsoChart(months: readonly VsoMonth[], label: string): Html {
-  return draw(label, (size) => ({
-    xAxis: categories(
-      months.map(({ ano, mes }) =>
-        size.name === "largo" ? `${shortMonth(mes)}\n${ano}` : shortMonth(mes),
-      ),
-      size,
-    ),
-    yAxis: values(formatRoundPercent, size),
-    series: [
-      {
-        ...bar,
-        data: months.map(({ percentual }, index) => ({
-          value: percentual,
-          itemStyle: fill(index === months.length - 1 ? weak : strong),
-        })),
-        label: {
-          show: true,
-          position: "top",
-          color: "var(--texto)",
-          fontSize: size.name === "largo" ? 11 : 10,
-          formatter: ({ value }: { value?: unknown }) =>
-            typeof value === "number" ? formatPercent(value).replace(/\s%$/, "") : "",
-        },
-      },
-    ],
-  }));
+/** Months, with their years where they are not all of one year and there is room. */
+function monthLabels(months: readonly { readonly mes: string }[], { name }: Size) {
+  const years = new Set(months.map(({ mes }) => mes.slice(0, 4)));
+  return months.map(({ mes }, index) => {
+    const month = shortMonth(Number(mes.slice(5, 7)));
+    const isFirstOfYear = index === 0 || mes.slice(5, 7) === "01";
+    if (years.size < 2 || (name === "estreito" && !isFirstOfYear)) return month;
+    return isFirstOfYear ? `${month}\n${mes.slice(0, 4)}` : month;
+  });
 }
 
 function categories(data: readonly string[], { name }: Size) {
@@ -105,10 +165,11 @@ function categories(data: readonly string[], { name }: Size) {
   } as const;
 }
 
-function values(format: (value: number) => string, { name }: Size) {
+function values(format: (value: number) => string, { name }: Size, minInterval: number) {
   return {
     type: "value",
     min: 0,
+    minInterval,
     splitNumber: name === "largo" ? 4 : 3,
     splitLine: { lineStyle: { color: line } },
     axisLabel: { color: text, fontSize: 11, formatter: format },
@@ -116,7 +177,7 @@ function values(format: (value: number) => string, { name }: Size) {
 }
 
 function draw(
-  label: string,
+  words: Words,
   option: (size: Size) => Parameters<ReturnType<typeof init>["setOption"]>[0],
 ): Html {
   const drawings = sizes.map((size) => {
@@ -134,12 +195,27 @@ function draw(
         grid: { left: 4, right: 8, top: 20, bottom: 4, outerBoundsMode: "same" },
         ...option(size),
       });
-      return html`<div class="grafico-${size.name}">${trusted(standalone(chart.renderToSVGString(), label))}</div>`;
+      const svg = standalone(chart.renderToSVGString(), words.label);
+      const places = words.hints.map((_hint, index) =>
+        Number(chart.convertToPixel({ xAxisIndex: 0 }, index)),
+      );
+      const drawn = svg.replace(/<\/svg>\s*$/, `${hintAreas(words, places, size).markup}</svg>`);
+      return html`<div class="grafico-${size.name}">${trusted(drawn)}</div>`;
     } finally {
       chart.dispose();
     }
   });
   return html`${drawings}`;
+}
+
+/** Transparent areas, one for each place on the axis, that say its values to a pointer. */
+function hintAreas({ hints }: Words, places: readonly number[], { height, width }: Size): Html {
+  const [first = 0, second] = places;
+  const band = second === undefined ? 2 * Math.min(first, width - first) : second - first;
+  return html`${hints.map((hint, index) => {
+    const left = ((places[index] ?? 0) - band / 2).toFixed(1);
+    return html`<rect class="alvo" x="${left}" y="0" width="${band.toFixed(1)}" height="${height}"><title>${hint}</title></rect>`;
+  })}`;
 }
 
 /**

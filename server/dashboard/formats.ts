@@ -22,6 +22,10 @@ const roundCompact = new Intl.NumberFormat("pt-BR", {
   maximumFractionDigits: 2,
 });
 const exact = new Intl.NumberFormat("pt-BR", { style: "currency", currency: "BRL" });
+const amount = new Intl.NumberFormat("pt-BR", {
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
 const longDay = new Intl.DateTimeFormat("pt-BR", {
   day: "numeric",
   month: "long",
@@ -56,6 +60,11 @@ export function formatExactMoney(reais: number): string {
   return exact.format(reais);
 }
 
+/** 3.425.000,00, where a heading says that it is reais. */
+export function formatAmount(reais: number): string {
+  return amount.format(reais);
+}
+
 /** 12,5 % */
 export function formatPercent(percent: number): string {
   return `${oneDigit.format(percent)}${blank}%`;
@@ -69,6 +78,11 @@ export function formatRoundPercent(percent: number): string {
 /** 23 de novembro, from YYYY-MM-DD */
 export function formatDay(day: string): string {
   return longDay.format(new Date(day));
+}
+
+/** 23/11/2026, from YYYY-MM-DD */
+export function formatShortDay(day: string): string {
+  return day.split("-").reverse().join("/");
 }
 
 /** 23/11/2026, 18:25 in Brasília */
@@ -103,6 +117,21 @@ const months = [
 /** janeiro, from 1 */
 export function monthName(month: number): string {
   return months[month - 1] ?? "";
+}
+
+/** março de 2026, from YYYY-MM-DD */
+export function monthOf(day: string): string {
+  return `${monthName(Number(day.slice(5, 7)))} de ${day.slice(0, 4)}`;
+}
+
+/** mar/2026, from YYYY-MM-DD */
+export function shortMonthOf(day: string): string {
+  return `${shortMonth(Number(day.slice(5, 7)))}/${day.slice(0, 4)}`;
+}
+
+/** 1 venda, 2 vendas */
+export function formatPlural(count: number, one: string, many: string): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
 /** jan, from 1 */

@@ -5,12 +5,14 @@ export type Page = {
   readonly title: string;
   /** Address of the style sheet. */
   readonly stylesheet: string;
+  /** Address of the script; what it adds, nobody must need. */
+  readonly script?: string | undefined;
   readonly heading: Html;
   readonly content: Html;
 };
 
 /** A whole HTML document. */
-export function renderPage({ title, stylesheet, heading, content }: Page): string {
+export function renderPage({ title, stylesheet, script, heading, content }: Page): string {
   return html`<!doctype html>
 <html lang="pt-BR">
 <head>
@@ -20,11 +22,12 @@ export function renderPage({ title, stylesheet, heading, content }: Page): strin
 <title>${title}</title>
 <link rel="icon" href="/assets/icone.svg" type="image/svg+xml">
 <link rel="stylesheet" href="${stylesheet}">
+${script === undefined ? undefined : html`<script src="${script}" defer></script>`}
 </head>
 <body>
 <a class="pular" href="#conteudo">Ir para o conteúdo</a>
 <header class="topo">${heading}</header>
-<main id="conteudo">${content}</main>
+<main id="conteudo" tabindex="-1">${content}</main>
 </body>
 </html>
 `.markup;

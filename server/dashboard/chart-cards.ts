@@ -1,0 +1,120 @@
+import { prosolutoChart, salesChart, vsoChart } from "./charts.ts";
+import {
+  formatCount,
+  formatExactMoney,
+  formatPercent,
+  formatShortDay,
+  monthOf,
+} from "./formats.ts";
+import { type Html, html } from "./html.ts";
+import type { Dashboard } from "./read-dashboard.ts";
+import type { SalesMonth, VsoMonth } from "./read-sales.ts";
+
+/** Value and count of each month's sales beside the year before, and their table. */
+export function renderMonthlySales({ sales, stretches }: Dashboard): Html {
+  const { months } = sales;
+  const isEmpty = months.every(({ vendas, vendasBefore }) => vendas + vendasBefore === 0);
+  const ends = `até ${formatShortDay(stretches.monthly.ate)}`;
+  const [now, before] = yearsOf(months, stretches.hasPeriod);
+  const legend = html`<ul class="legenda"><li class="fraca">${before}</li><li class="forte">${now}, ${ends}</li></ul>`;
+  const cells = (vendas: number, valor: number) =>
+    html`<td>${formatCount(vendas)}</td><td>${formatExactMoney(valor)}</td>`;
+  const rows = months.map(
+    (month) =>
+      html`<tr><th scope="row">${monthOf(month.mes)}</th>${cells(month.vendasBefore, month.valorBefore)}${cells(month.vendas, month.valor)}</tr>`,
+  );
+  const named = (what: string) =>
+    `Gráfico de barras: ${what} de cada mês, ${now} ao lado de ${before}. Os valores estão na tabela abaixo.`;
+  return html`<section class="cartao" aria-labelledby="mensais">
+<h2 id="mensais">Vendas por mês</h2>
+${legend}
+${isEmpty ? nothing("Nenhuma venda nestes meses.") : html`<div class="graficos"><div><h3>Valor</h3>${salesChart(months, "valor", named("valor vendido"))}</div><div><h3>Quantidade</h3>${salesChart(months, "vendas", named("quantidade de vendas"))}</div></div>`}
+${valuesTable(
+  "vendas por mês",
+  html`<tr><td></td><th scope="colgroup" colspan="2">${before}</th><th scope="colgroup" colspan="2">${now}</th></tr>
+<tr><th scope="col">Mês</th><th scope="col">Vendas</th><th scope="col">Valor</th><th scope="col">Vendas</th><th scope="col">Valor</th></tr>`,
+  rows,
+)}
+</section>`;
+}
+
+/** What this stretch and the one before are called. */
+function yearsOf(
+  months: readonly SalesMonth[],
+  hasPeriod: boolean,
+): readonly [now: string, before: string] {
+  const first = Number(months[0]?.mes.slice(0, 4) ?? 0);
+  const last = Number(months.at(-1)?.mes.slice(0, 4) ?? 0);
+  if (first === last) return [`${last}`, `${last - 1}`];
+  return hasPeriod ? ["no período", "um ano antes"] : [`${last}`, `${last - 1}`];
+}
+
+/** VSO by month. */
+export function renderVso({ sales, stretches, hoje }: Dashboard): Html {
+  const known = sales.vso.some(({ percentual }) => percentual !== null);
+  const isLastPartial = endsInside(stretches.vso.ate, hoje);
+  const rows = sales.vso.map(
+    ({ mes, vendas, oferta, percentual }) =>
+      html`<tr><th scope="row">${monthOf(mes)}</th><td>${formatCount(vendas)}</td><td>${formatCount(oferta)}</td><td>${percentOrDash(percentual)}</td></tr>`,
+  );
+  return html`<section class="cartao" aria-labelledby="vso">
+<h2 id="vso">VSO por mês</h2>
+<p class="explicacao">Vendas do mês sobre as unidades em oferta, em %.${partialNote(sales.vso, isLastPartial)}</p>
+${known ? vsoChart(sales.vso, isLastPartial, "Gráfico de barras: VSO de cada mês, em porcentagem. Os valores estão na tabela abaixo.") : nothing("Nenhuma unidade em oferta nestes meses.")}
+${valuesTable(
+  "VSO por mês",
+  html`<tr><th scope="col">Mês</th><th scope="col">Vendas</th><th scope="col">Oferta</th><th scope="col">VSO</th></tr>`,
+  rows,
+)}
+</section>`;
+}
+
+/** Pró-soluto by month. */
+export function renderProsoluto({ sales, stretches, hoje }: Dashboard): Html {
+  const known = sales.vso.some(({ prosoluto }) => prosoluto > 0);
+  const isLastPartial = endsInside(stretches.vso.ate, hoje);
+  const rows = sales.vso.map(
+    ({ mes, comProsoluto, prosoluto, percentualProsoluto }) =>
+      html`<tr><th scope="row">${monthOf(mes)}</th><td>${formatCount(comProsoluto)}</td><td>${formatExactMoney(prosoluto)}</td><td>${percentOrDash(percentualProsoluto)}</td></tr>`,
+  );
+  return html`<section class="cartao" aria-labelledby="prosoluto">
+<h2 id="prosoluto">Pró-soluto por mês</h2>
+<p class="explicacao">O que o cliente parcela direto com a incorporadora; sobre cada barra, a parte do valor vendido, em %.${partialNote(sales.vso, isLastPartial)}</p>
+${known ? prosolutoChart(sales.vso, isLastPartial, "Gráfico de barras: pró-soluto das vendas de cada mês, em reais. Os valores estão na tabela abaixo.") : nothing("Nenhum pró-soluto nestes meses.")}
+${valuesTable(
+  "pró-soluto por mês",
+  html`<tr><th scope="col">Mês</th><th scope="col">Vendas</th><th scope="col">Valor</th><th scope="col">Do vendido</th></tr>`,
+  rows,
+)}
+</section>`;
+}
+
+/** A month that is under way is drawn in grey. */
+function endsInside(ate: string, hoje: string): boolean {
+  return ate >= hoje;
+}
+
+function partialNote(months: readonly VsoMonth[], isLastPartial: boolean): string {
+  const last = months.at(-1);
+  return isLastPartial && last !== undefined
+    ? ` ${capital(monthOf(last.mes))}, em cinza, ainda não terminou.`
+    : "";
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function valuesTable(name: string, head: Html, rows: readonly Html[]): Html {
+  return html`<details><summary>Ver os valores</summary><div class="rolagem" role="region" aria-label="Valores: ${name}" tabindex="0"><table>
+<thead>${head}</thead>
+<tbody>${rows}</tbody></table></div></details>`;
+}
+
+function nothing(sentence: string): Html {
+  return html`<p class="vazio">${sentence}</p>`;
+}
+
+function percentOrDash(percent: number | null): string {
+  return percent === null ? "–" : formatPercent(percent);
+}

@@ -1,0 +1,74 @@
+import type { Publication } from "../publication.ts";
+import { addressOf, type DashboardRequest, withFilters } from "./filters.ts";
+import { formatAge, formatInstant } from "./formats.ts";
+import { type Html, html } from "./html.ts";
+import type { RunState } from "./run-state.ts";
+
+export type Heading = {
+  readonly request: DashboardRequest;
+  readonly contas: readonly string[];
+  readonly publication: Publication;
+  readonly run: RunState | undefined;
+  readonly now: Date;
+  /** The name of the key with which a person logged in. */
+  readonly person: string | undefined;
+};
+
+/** Loads run several times a day: older data deserve a second look. */
+const staleMs = 24 * 3_600_000;
+
+/** Title, accounts, how fresh the data are, and the way out. */
+export function renderHeading(heading: Heading): Html {
+  return html`<h1 class="marca">Painel de vendas</h1>
+${accounts(heading)}
+<div class="situacao">${freshness(heading)}${lastRun(heading)}</div>
+<div class="comandos"><button type="button" id="imprimir" hidden>Imprimir</button>${logout(heading)}</div>`;
+}
+
+/** Everything of the heading that changes without a publication: a part of the page's tag. */
+export function headingState({ publication, run, now, person }: Omit<Heading, "contas">): string {
+  return JSON.stringify([
+    formatAge(new Date(publication.em), now),
+    run === undefined ? "" : `${run.outcome} ${run.em}`,
+    person ?? "",
+  ]);
+}
+
+function freshness({ publication, now }: Heading): Html {
+  const em = new Date(publication.em);
+  const look = now.getTime() - em.getTime() > staleMs ? "frescor velho" : "frescor";
+  return html`<p class="${look}">dados de <time datetime="${publication.em}">${formatInstant(em)}</time> <span>(${formatAge(em, now)})</span></p>`;
+}
+
+const outcomes: Readonly<
+  Record<RunState["outcome"], { readonly look: string; readonly text: string }>
+> = {
+  done: { look: "carga", text: "última carga completa em" },
+  running: { look: "carga", text: "carga em andamento desde" },
+  partial: { look: "carga falha", text: "última carga incompleta: a CV não entregou tudo, em" },
+  failed: { look: "carga falha", text: "última carga falhou; valem os dados acima. Falhou em" },
+};
+
+function lastRun({ run }: Heading): Html | undefined {
+  if (run === undefined) return undefined;
+  const { look, text } = outcomes[run.outcome];
+  return html`<p class="${look}">${text} <time datetime="${run.em}">${formatInstant(new Date(run.em))}</time></p>`;
+}
+
+function accounts({ contas, request }: Heading): Html | undefined {
+  if (contas.length < 2) return undefined;
+  // What was chosen by number belongs to one account.
+  const address = (conta: string | undefined) =>
+    addressOf(withFilters(request, { conta, empreendimento: undefined, corretor: undefined }));
+  const link = (conta: string | undefined) =>
+    html`<li><a href="${address(conta)}" aria-current="${conta === request.filters.conta ? "page" : "false"}" data-vivo>${conta ?? "Todas"}</a></li>`;
+  return html`<nav class="contas" aria-label="Contas"><ul>
+${link(undefined)}
+${contas.map(link)}
+</ul></nav>`;
+}
+
+function logout({ person }: Heading): Html | undefined {
+  if (person === undefined) return undefined;
+  return html`<form method="post" action="/sair"><button type="submit">Sair <span class="pessoa">(${person})</span></button></form>`;
+}
