@@ -15,8 +15,8 @@ const OBJECTS_AT_ONCE = 8;
 
 /**
  * Scans objects in their order, one after the other as long as the source answers as fast as the
- * budget allows to ask; when it is slower, another object is begun beside, so that the budget does
- * not idle. A failure of the source ends its object, not the run; but a source that refuses the
+ * budget allows to ask; when it is slower, or one has to wait before it is asked for again, another
+ * object is begun beside, so that the budget does not idle. A failure of the source ends its object, not the run; but a source that refuses the
  * first objects for good is not asked for the others.
  *
  * @returns one result per object, in the order given
@@ -30,6 +30,7 @@ export async function extractObjects(
   const waiting = [...objects];
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
+  let gavePage = false;
 
   const watched: ScanContext = {
     ...context,
@@ -41,16 +42,25 @@ export async function extractObjects(
           if (context.client.hasAnswered()) begin();
         }, windowMs / requests);
         try {
-          return await context.client.fetchPage(wanted);
+          const answer = await context.client.fetchPage(wanted);
+          gavePage = true;
+          return answer;
         } finally {
           clearTimeout(slow);
         }
       },
     },
+    sleep: (ms) => {
+      if (context.client.hasAnswered()) begin();
+      return context.sleep(ms);
+    },
   };
 
   async function scan(object: CvdwObject): Promise<void> {
-    const givenUp = shouldGiveUp([...results.values()], context.client.hasAnswered());
+    // Also an object that failed later shows that the source lets this user in.
+    const givenUp = gavePage
+      ? undefined
+      : shouldGiveUp([...results.values()], context.client.hasAnswered());
     let result: ScanResult;
     if (givenUp !== undefined) result = notTried(object, givenUp);
     else if (!limits.mayAsk()) result = stopped(object);

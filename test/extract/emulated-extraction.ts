@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Pool } from "pg";
 import { type Account, createAccount } from "../../emulator/account.ts";
 import type { CvdwRecord } from "../../emulator/record.ts";
-import { createBudget } from "../../extract/budget.ts";
+import { createBudget, type RateLimit } from "../../extract/budget.ts";
 import { type CvdwObject, findObject } from "../../extract/catalogue.ts";
 import { createCvdwClient } from "../../extract/cvdw.ts";
 import type { ExtractEvent, ScanResult } from "../../extract/events.ts";
@@ -77,10 +77,17 @@ export async function extractEmulated(
   pool: Pool,
   source: EmulatedAccount & { readonly url: string },
   objects: readonly string[],
-  options: Partial<ScanOptions> & { readonly timeoutMs?: number },
+  options: Partial<ScanOptions> & {
+    readonly timeoutMs?: number;
+    /** Never reached, but an answer that takes longer than a request's share begins another object. */
+    readonly limit?: RateLimit;
+    /** Takes the time that a pause would. */
+    readonly pause?: () => Promise<void>;
+    readonly onEvent?: (event: ExtractEvent) => void;
+  },
 ): Promise<Extracted> {
   const { conta, email, token } = source.account;
-  const { timeoutMs, ...scanOptions } = options;
+  const { timeoutMs, limit, pause, onEvent, ...scanOptions } = options;
   const client = createCvdwClient(
     { conta, baseUrl: source.url, email, token },
     timeoutMs === undefined ? {} : { timeoutMs },
@@ -89,6 +96,7 @@ export async function extractEmulated(
   const waits: number[] = [];
   const sleep = async (ms: number): Promise<void> => {
     waits.push(ms);
+    await pause?.();
     await pool.query(
       `update elt.accounts set blocked_until = blocked_until - make_interval(secs => $1)
        where conta = $2`,
@@ -102,11 +110,14 @@ export async function extractEmulated(
         budget: createBudget({
           database: pool,
           conta,
-          limit: { requests: 100_000, windowMs: 1_000 },
+          limit: limit ?? { requests: 100_000, windowMs: 1_000 },
           sleep,
           onWait: () => undefined,
         }),
-        emit: (event) => events.push(event),
+        emit: (event) => {
+          events.push(event);
+          onEvent?.(event);
+        },
         sleep,
         random: () => 0.5,
         database: pool,
