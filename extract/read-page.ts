@@ -81,7 +81,7 @@ function emptyPage(wanted: PageRequest): CvdwError {
     object: wanted.object.name,
     page: wanted.page,
     status: 200,
-    message: `the source answered without records where it has had some.`,
+    message: `the source answered without records where it has had some. If they are gone indeed, run: npm run elt -- extract ${wanted.object.name} --full --allow-mass-removal.`,
   });
 }
 

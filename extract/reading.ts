@@ -191,10 +191,10 @@ function readAhead(reading: Reading, wanted: PageRange): Promise<Page> {
 function ask(reading: Reading, { page, size }: PageRange): Promise<Page> {
   const { context, object, plan, pass } = reading;
   reading.limits.count();
-  const rowsExpected =
-    pass.step === "first"
-      ? plan.mode === "full" && reading.landing.live && !context.options.allowMassRemoval
-      : pass.total > 0;
+  const rowsKnown =
+    pass.step === "first" ? plan.mode === "full" && reading.landing.live : pass.total > 0;
+  // Page 1 alone can tell that everything is gone.
+  const rowsExpected = rowsKnown && !(page === 1 && context.options.allowMassRemoval);
   return readPage(context, {
     object,
     page,

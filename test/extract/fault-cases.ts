@@ -15,6 +15,11 @@ export const treatments = {
     fazer:
       "nada, se passou; se continua por horas, abra um chamado no CV CRM com o objeto e a página",
   },
+  vazio: {
+    sistema: "não acredita: pede a mesma página de novo, até 5 vezes, cada vez com mais espera",
+    fazer:
+      "nada, se passou; se os registros foram mesmo apagados, o comando da mensagem: `--full --allow-mass-removal`",
+  },
   divide: {
     sistema:
       "pede páginas com a metade dos registros, até 10, e essas até 5 vezes; lembra o tamanho e volta ao normal aos poucos",
@@ -236,24 +241,28 @@ export const faults: readonly Fault[] = [
   },
   healing("zero bytes", "200 sem nenhum byte, onde há registros", {
     script: { kind: "empty" },
+    treatment: "vazio",
     before: "all records",
     fault: "empty",
     says: "the source answered without records where it has had some",
   }),
   healing("204", "204, onde há registros", {
     script: { kind: "204" },
+    treatment: "vazio",
     before: "all records",
     fault: "empty",
     says: "the source answered without records where it has had some",
   }),
   healing("empty envelope", "envelope que diz 0 registros, onde há registros", {
     script: { kind: "empty-envelope" },
+    treatment: "vazio",
     before: "all records",
     fault: "empty",
     says: "the source answered without records where it has had some",
   }),
   healing("no rows", "total certo, mas `dados` vazio", {
     script: { kind: "no-rows" },
+    treatment: "vazio",
     before: "all records",
     fault: "empty",
     says: "the source answered without records where it has had some",
