@@ -47,7 +47,8 @@ const NO_RECORDS: Page = { totalRecords: 0, totalPages: 0, records: [] };
 
 /**
  * Opens the client. Nothing is sent before the first page is asked for.
- * @param options.timeoutMs how long an answer may take to begin, and to go on (default 3 minutes)
+ * @param options.timeoutMs how long an answer may take to begin, and to go on (default 3 minutes);
+ *   twice as long may it take in all
  */
 export function createCvdwClient(
   source: Source,
@@ -62,7 +63,7 @@ export function createCvdwClient(
   return {
     source,
     async fetchPage(wanted) {
-      const answer = await send(source, dispatcher, wanted);
+      const answer = await send(source, dispatcher, wanted, AbortSignal.timeout(2 * timeoutMs));
       answered = true;
       return pageOf(source, wanted, answer);
     },
@@ -119,10 +120,16 @@ type Answer = {
   readonly body: Buffer;
 };
 
-async function send(source: Source, dispatcher: Agent, wanted: PageRequest): Promise<Answer> {
+async function send(
+  source: Source,
+  dispatcher: Agent,
+  wanted: PageRequest,
+  signal: AbortSignal,
+): Promise<Answer> {
   try {
     const response = await request(pageUrl(source.baseUrl, wanted), {
       dispatcher,
+      signal,
       headers: { accept: "application/json", email: source.email, token: source.token },
     });
     const body = Buffer.from(await response.body.arrayBuffer());
@@ -135,6 +142,7 @@ async function send(source: Source, dispatcher: Agent, wanted: PageRequest): Pro
     };
   } catch (error) {
     const tooSlow =
+      signal.aborted ||
       error instanceof undiciErrors.HeadersTimeoutError ||
       error instanceof undiciErrors.BodyTimeoutError;
     throw new CvdwError({
