@@ -13,7 +13,7 @@ import {
   type SelectQuery,
   type Subquery,
 } from "./query-shape.ts";
-import { isNode, only } from "./syntax-tree.ts";
+import { isNode, leftmost, only } from "./syntax-tree.ts";
 
 /** Which occurrences of relations can be restricted to keys, and which are needed whole. */
 export type KeyProof = {
@@ -352,6 +352,9 @@ function originalNames(
   });
 }
 
+/** Output of an expression that is not a column. */
+const UNNAMED = "?column?";
+
 type Side = "left" | "right";
 
 function proveJoin(proof: Proof, join: Join, vector: Vector, filter: readonly Pair[]): void {
@@ -666,7 +669,7 @@ function columnsBehind(
     if (columns === undefined || columns.some((part) => part === undefined)) {
       throw new UnprovenError(
         `the key column ${name} is computed, not a column of an input`,
-        placeOfValue(target.value, query.at),
+        leftmost(target.value) ?? query.at,
         index,
       );
     }
@@ -689,11 +692,6 @@ function columnsBehind(
   return [{ leaf, name }];
 }
 
-function placeOfValue(value: unknown, otherwise: number): number {
-  const holder = isNode(value) ? Object.values(value).find(isNode) : undefined;
-  return typeof holder?.location === "number" ? holder.location : otherwise;
-}
-
 /** Output columns of a relation of FROM; undefined when a star hides them. */
 function columnsOfLeaf(leaf: Leaf): readonly string[] | undefined {
   if (leaf.kind !== "query") return undefined;
@@ -706,7 +704,7 @@ function outputColumns(query: Query): readonly string[] | undefined {
   const columns: string[] = [];
   for (const target of query.targets) {
     if (target.kind === "column") {
-      columns.push(target.name ?? "?column?");
+      columns.push(target.name ?? UNNAMED);
       continue;
     }
     const leaves = query.from === undefined ? [] : leavesOf(query.from);
@@ -733,6 +731,9 @@ function positionOf(query: Query, name: string): number {
 function nameAt(query: Query, position: number, name: string): string {
   const columns = outputColumns(query);
   const found = columns?.[position];
+  if (found === UNNAMED) {
+    throw new UnprovenError(`the key column ${name} is computed in an arm of a union`, query.at);
+  }
   if (found === undefined || columns?.indexOf(found) !== position) {
     throw new UnprovenError(`${name} cannot be found in every arm of the set operation`, query.at);
   }
