@@ -276,8 +276,14 @@ function unfinishedReason(reading: Reading, verdict: "unproven" | "stopped"): st
     return `${name}: stopped by a limit with ${pass.step === "first" ? "all" : pass.unread} records unread. What arrived is landed; the next run goes on from there.`;
   }
   const read = distinctKeys(reading);
-  const cause = pass.shrank ? "it had more while it was read" : "they should be as many";
-  return `${name}: after ${passes} passes ${read} different records were read where the source counts ${pass.total} (${cause}). What arrived is landed; its cursor stays where it was, and the next run reads it again.`;
+  const key = object.key.join(" and ");
+  const [cause, advice] = pass.shrank
+    ? ["it had more while it was read", ""]
+    : [
+        "they should be as many",
+        ` If it ends so for days, look in the CRM for records with the same ${key}.`,
+      ];
+  return `${name}: after ${passes} passes ${read} different records were read where the source counts ${pass.total} (${cause}). What arrived is landed; its cursor stays where it was, and the next run reads it again.${advice}`;
 }
 
 function evidence(reading: Reading): Omit<LoadEvidence, "verdict" | "error"> {

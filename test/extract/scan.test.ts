@@ -217,6 +217,15 @@ describe("a scan", () => {
     expect(await cursorOf()).toBeUndefined();
   });
 
+  test("of records that share a key stays unproven, and says what to look for", async () => {
+    await start();
+    account.insert("reservas", reserva(3) as never);
+    const [result] = await extract();
+    expect(result).toMatchObject({ verdict: "unproven" });
+    expect(result?.reason).toContain("look in the CRM for records with the same idreserva.");
+    expect(await cursorOf()).toBeUndefined();
+  });
+
   test("does not believe an empty answer where records are known", async () => {
     await start();
     await extract();
@@ -225,6 +234,7 @@ describe("a scan", () => {
     const [result] = await extract();
     expect(result).toMatchObject({ verdict: "failed", fault: "empty" });
     expect(result?.reason).toContain("Asked 5 times");
+    expect(result?.reason).toContain("extract reservas --full --allow-mass-removal");
     expect(await landed()).toHaveProperty("size", 10);
   });
 
