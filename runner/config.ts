@@ -35,6 +35,8 @@ export type ServerConfig = {
   readonly host: string;
   readonly port: number;
   readonly apiKeys: readonly ApiKey[];
+  /** Signs the sessions of people who logged in; made up for each start when absent. */
+  readonly sessionSecret?: string | undefined;
 } & ServerLimits;
 
 /** Every variable that the product reads. `.env.example` describes each of them. */
@@ -50,6 +52,7 @@ export const variables = [
   "HOST",
   "PORT",
   "SERVER_API_KEYS",
+  "SESSION_SECRET",
   "SERVER_RATE_LIMIT",
   "SERVER_EXPORT_SECONDS",
   "READY_MAX_AGE_HOURS",
@@ -175,6 +178,12 @@ export function readServerConfig(env: Environment): ServerConfig {
     problems.push(`PORT is "${portText}": give a number between 0 and 65535.`);
   }
   const apiKeys = readApiKeys(value(env, "SERVER_API_KEYS"), problems);
+  const sessionSecret = value(env, "SESSION_SECRET");
+  if (sessionSecret !== undefined && sessionSecret.length < 32) {
+    problems.push(
+      "SESSION_SECRET is shorter than 32 characters: make one with openssl rand -hex 32.",
+    );
+  }
   const limits = readServerLimits(
     {
       SERVER_RATE_LIMIT: value(env, "SERVER_RATE_LIMIT"),
@@ -186,7 +195,7 @@ export function readServerConfig(env: Environment): ServerConfig {
     problems,
   );
   if (problems.length > 0) throw new ConfigError(problems);
-  return { host, port, apiKeys, ...limits };
+  return { host, port, apiKeys, sessionSecret, ...limits };
 }
 
 /** A Metabase that is told of every publication. */

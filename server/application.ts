@@ -10,6 +10,9 @@ import { answerDashboard } from "./dashboard/answer-dashboard.ts";
 import { answerExport } from "./dashboard/answer-export.ts";
 import { answerHealth, answerReady } from "./health-routes.ts";
 import { kpiRoutes } from "./kpi-routes.ts";
+import { answerLogin } from "./login/answer-login.ts";
+import { readSession } from "./login/read-session.ts";
+import { createSessions } from "./login/sessions.ts";
 import { answerMarts } from "./marts/answer-marts.ts";
 import { answerRows } from "./marts/answer-rows.ts";
 import { Problem } from "./problem.ts";
@@ -20,6 +23,7 @@ import { readerOf, requireReader } from "./require-reader.ts";
 /** Puts the server together, in the order that a request passes. */
 export function createApplication(context: ServerContext): Express {
   const application = express();
+  const sessions = createSessions(context.config.sessionSecret, context.now);
   application.disable("x-powered-by");
   application.set("etag", false);
   application.set("query parser", false);
@@ -31,6 +35,8 @@ export function createApplication(context: ServerContext): Express {
   application.get("/ready", answerReady(context));
   application.use("/assets/api", answerApiDocsAssets());
   application.use("/assets", answerAssets());
+  application.use(answerLogin(context, sessions));
+  application.use(readSession(context.keys, sessions));
   application.use(requireReader(context.keys));
   application.use(limitRate(context.config.rateLimit));
   application.get("/", answerDashboard(context));

@@ -2,6 +2,7 @@ import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
 import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
 import { hojeAt } from "../hoje.ts";
+import { hasSession } from "../login/read-session.ts";
 import { unknownAccount } from "../problem.ts";
 import type { Publication } from "../publication.ts";
 import { readPublished } from "../read-published.ts";
@@ -44,7 +45,7 @@ export function answerDashboard(context: ServerContext): RequestHandler {
       request: wanted,
       run: await runs.current(reader.contas),
       now,
-      person: personOf(reader),
+      person: hasSession(response) ? reader.key : undefined,
     };
     const keyOf = ({ id }: Publication, hoje: string) =>
       JSON.stringify([id, hoje, wanted, readerTag(reader)]);
@@ -79,6 +80,8 @@ export function answerDashboard(context: ServerContext): RequestHandler {
       content,
     });
     response.setHeader("ETag", etag);
+    // The form that logs out tells where it stands.
+    if (state.person !== undefined) response.setHeader("Referrer-Policy", "same-origin");
     response.type("html");
     sendWhole(request, response, [Buffer.from(page)]);
   };
@@ -102,8 +105,4 @@ function readContent(
       content: renderDashboard(dashboard),
     };
   });
-}
-
-function personOf(_reader: Reader): string | undefined {
-  return undefined;
 }

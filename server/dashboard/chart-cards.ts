@@ -51,7 +51,8 @@ function yearsOf(
 
 /** VSO by month. */
 export function renderVso({ sales, stretches, hoje }: Dashboard): Html {
-  const known = sales.vso.some(({ percentual }) => percentual !== null);
+  const known = sales.vso.some(({ percentual }) => percentual !== null && percentual > 0);
+  const hasOffer = sales.vso.some(({ oferta }) => oferta > 0);
   const isLastPartial = endsInside(stretches.vso.ate, hoje);
   const rows = sales.vso.map(
     ({ mes, vendas, oferta, percentual }) =>
@@ -60,7 +61,7 @@ export function renderVso({ sales, stretches, hoje }: Dashboard): Html {
   return html`<section class="cartao" aria-labelledby="vso">
 <h2 id="vso">VSO por mês</h2>
 <p class="explicacao">Vendas do mês sobre as unidades em oferta, em %.${partialNote(sales.vso, isLastPartial)}</p>
-${known ? vsoChart(sales.vso, isLastPartial, "Gráfico de barras: VSO de cada mês, em porcentagem. Os valores estão na tabela abaixo.") : nothing("Nenhuma unidade em oferta nestes meses.")}
+${known ? vsoChart(sales.vso, isLastPartial, "Gráfico de barras: VSO de cada mês, em porcentagem. Os valores estão na tabela abaixo.") : nothing(hasOffer ? "Nenhuma venda nestes meses." : "Nenhuma unidade em oferta nestes meses.")}
 ${valuesTable(
   "VSO por mês",
   html`<tr><th scope="col">Mês</th><th scope="col">Vendas</th><th scope="col">Oferta</th><th scope="col">VSO</th></tr>`,

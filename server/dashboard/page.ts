@@ -38,12 +38,14 @@ export function renderNotice(notice: {
   readonly stylesheet: string;
   readonly title: string;
   readonly content: Html;
+  /** Classes of the card. */
+  readonly look?: string;
 }): string {
   return renderPage({
     title: notice.title,
     stylesheet: notice.stylesheet,
     heading: html`<p class="marca">Painel de vendas</p>`,
-    content: html`<section class="aviso"><h1>${notice.title}</h1>${notice.content}</section>`,
+    content: html`<section class="${notice.look ?? "aviso"}"><h1>${notice.title}</h1>${notice.content}</section>`,
   });
 }
 

@@ -17,8 +17,8 @@ export function renderDashboard(dashboard: Dashboard): Html {
     id,
   });
   const explanation = stretches.hasPeriod
-    ? `De ${formatShortDay(stretches.ranked.de)} a ${formatShortDay(stretches.ranked.ate)}, por valor vendido.`
-    : "Últimos 12 meses, por valor vendido.";
+    ? `Maior valor vendido de ${formatShortDay(stretches.ranked.de)} a ${formatShortDay(stretches.ranked.ate)}.`
+    : "Maior valor vendido nos últimos 12 meses.";
   const shared = { explanation, tellsAccount, request };
   return html`${renderFilterForm(dashboard)}
 ${renderKpiTiles(dashboard)}
@@ -28,7 +28,7 @@ ${renderKpiTiles(dashboard)}
 ${renderRanking({
   ...shared,
   id: "empreendimentos",
-  title: "Empreendimentos que mais venderam",
+  title: "Empreendimentos",
   column: "Empreendimento",
   rows: rankings.empreendimentos,
   choose: (row) => ({ empreendimento: choice(row) }),
@@ -36,7 +36,7 @@ ${renderRanking({
 ${renderRanking({
   ...shared,
   id: "corretores",
-  title: "Corretores que mais venderam",
+  title: "Corretores",
   column: "Corretor",
   rows: rankings.corretores,
   choose: (row) => ({ corretor: choice(row) }),
@@ -44,7 +44,7 @@ ${renderRanking({
 ${renderRanking({
   ...shared,
   id: "times",
-  title: "Times que mais venderam",
+  title: "Times",
   column: "Time",
   rows: rankings.times,
   choose: ({ nome }) => ({ time: nome }),

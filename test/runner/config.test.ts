@@ -181,6 +181,14 @@ describe("the server", () => {
     expect(readServerConfig({})).toEqual({ host: "127.0.0.1", port: 5000, apiKeys: [] });
   });
 
+  test("takes no secret that can be guessed", () => {
+    const SESSION_SECRET = "0123456789abcdef0123456789abcdef";
+    expect(readServerConfig({ SESSION_SECRET }).sessionSecret).toBe(SESSION_SECRET);
+    expect(problemsOf(() => readServerConfig({ SESSION_SECRET: "short" }))).toEqual([
+      expect.stringContaining("SESSION_SECRET is shorter than 32 characters"),
+    ]);
+  });
+
   test("reads its limits, and tells all that are wrong at once", () => {
     expect(
       readServerConfig({

@@ -148,13 +148,12 @@ describe("a person who gets no dashboard", () => {
     expect(await response.text()).toContain("Não há dados da conta &quot;&lt;b&gt;&quot;.");
   });
 
-  test("is asked for the key by the browser", async () => {
+  test("is led to the login", async () => {
     const config = { host: "127.0.0.1", port: 0, apiKeys: [apiKey("any", "secret")] };
     const keyed = await serve(database.pool, { config });
-    const response = await fetch(keyed.url, { headers: browser });
-    expect(response.status).toBe(401);
-    expect(response.headers.get("www-authenticate")).toContain("Basic");
-    expect(textOf(await response.text())).toContain("Falta uma chave válida");
+    const response = await fetch(keyed.url, { headers: browser, redirect: "manual" });
+    expect(response.status).toBe(303);
+    expect(response.headers.get("location")).toBe("/entrar");
     await keyed.close();
   });
 
