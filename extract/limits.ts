@@ -3,6 +3,8 @@ import type { ScanOptions } from "./scan-options.ts";
 /** What a run may still ask for, over all its objects. */
 export type Limits = {
   readonly mayAsk: () => boolean;
+  /** Whether a page may still be asked for after so many milliseconds. */
+  readonly mayWait: (ms: number) => boolean;
   /** A page is asked for now. */
   readonly count: () => void;
 };
@@ -16,6 +18,7 @@ export function createLimits(
   return {
     mayAsk: () =>
       (maxPages === undefined || asked < maxPages) && (deadline === undefined || now() < deadline),
+    mayWait: (ms) => deadline === undefined || now().getTime() + ms < deadline.getTime(),
     count: () => {
       asked++;
     },

@@ -28,11 +28,15 @@ const BLOCK_MS = 60_000;
  * and full jitter; a 429 stops the whole account for as long as the source says. A time-out is asked
  * again only where the page cannot be made smaller.
  * @param wanted.rowsExpected an answer without records is a fault: they are known to exist
- * @throws CvdwError when it cannot heal, or did not in five attempts
+ * @param wanted.mayWait whether the run has the time to ask again after so many milliseconds
+ * @throws CvdwError when it cannot heal, did not in five attempts, or there is no time to see it
  */
 export async function readPage(
   reader: PageReader,
-  wanted: PageRequest & { readonly rowsExpected: boolean },
+  wanted: PageRequest & {
+    readonly rowsExpected: boolean;
+    readonly mayWait: (ms: number) => boolean;
+  },
 ): Promise<Page> {
   for (let attempt = 1; ; attempt++) {
     const answer = await reader.budget.spend(
@@ -45,6 +49,7 @@ export async function readPage(
     if (!healable) throw answer;
     if (attempt === ATTEMPTS) throw answer.after(ATTEMPTS);
     const ms = await pause(reader, answer, attempt);
+    if (!wanted.mayWait(ms)) throw answer;
     reader.emit({
       type: "request-retried",
       object: wanted.object.name,

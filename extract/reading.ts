@@ -203,6 +203,7 @@ function ask(reading: Reading, { page, size }: PageRange): Promise<Page> {
     until: plan.until,
     fields: reading.fields,
     rowsExpected,
+    mayWait: reading.limits.mayWait,
   });
 }
 

@@ -89,6 +89,16 @@ describe("a scan that a limit stopped", () => {
     expect(emulator.requests).toEqual([]);
   });
 
+  test("of time waits for no source beyond it", async () => {
+    emulator.fault({ object: "reservas", page: 9, times: 1, kind: "503-html", retryAfter: 3_600 });
+    const deadline = new Date(source.now().getTime() + 60_000);
+    const first = await extract({ deadline });
+    expect(first.waits).toEqual([]);
+    expect(first.results).toMatchObject([{ verdict: "failed", fault: "server" }]);
+    expect((await extract()).results).toMatchObject([{ verdict: "proven", records: 40 }]);
+    expect(await compareWithSource(pool, source.account, "reservas")).toEqual(noDifference);
+  });
+
   test("is begun anew when a full scan is asked for in the middle of an incremental one", async () => {
     await extract();
     source.letPass(60);
