@@ -1,5 +1,8 @@
 import Bottleneck from "bottleneck";
+import { OutOfTimeError } from "./limits.ts";
 import { execute, type Queryable, query, sql } from "./query.ts";
+
+type Wanted = Parameters<Budget["spend"]>[0];
 
 /** At most `requests` in any stretch of `windowMs`. */
 export type RateLimit = { readonly requests: number; readonly windowMs: number };
@@ -12,9 +15,17 @@ export type Budget = {
   readonly limit: RateLimit;
   /** Requests that the window had room for when the last one was taken. */
   readonly left: () => number;
-  /** Runs one request when the budget has room, and records its outcome. */
+  /**
+   * Runs one request when the budget has room, and records its outcome.
+   * @throws OutOfTimeError when the run may not wait for that
+   */
   readonly spend: <T>(
-    wanted: { readonly object: string; readonly page: number },
+    wanted: {
+      readonly object: string;
+      readonly page: number;
+      /** Whether the run has time to wait so many milliseconds. Default: it has. */
+      readonly mayWait?: (ms: number) => boolean;
+    },
     send: () => Promise<{ readonly result: T; readonly outcome: RequestOutcome }>,
   ) => Promise<T>;
   /** No request leaves for that long: the source said 429. */
@@ -43,7 +54,7 @@ export function createBudget(options: {
   const queue = new Bottleneck({ maxConcurrent: REQUESTS_AT_ONCE });
   let left = limit.requests;
 
-  async function take(object: string, page: number): Promise<string> {
+  async function take({ object, page, mayWait }: Wanted): Promise<string> {
     for (;;) {
       const [answer] = await query<{
         request_id: string | null;
@@ -62,6 +73,7 @@ export function createBudget(options: {
         return answer.request_id;
       }
       const ms = answer?.wait_ms ?? 0;
+      if (mayWait?.(ms) === false) throw new OutOfTimeError();
       options.onWait({ object, ms });
       await options.sleep(ms);
     }
@@ -72,7 +84,7 @@ export function createBudget(options: {
     left: () => left,
     spend: (wanted, send) =>
       queue.schedule(async () => {
-        const requestId = await take(wanted.object, wanted.page);
+        const requestId = await take(wanted);
         const started = performance.now();
         const { result, outcome } = await send();
         const ms = Math.round(performance.now() - started);

@@ -18,8 +18,12 @@ export type ScanPlan = {
   /** The account takes dates without a time for this object. */
   readonly dateOnly: boolean;
   readonly pageSize: number;
+  /** How often the rows may be passed over before the scan counts as unproven. */
+  readonly maxPasses: number;
 };
 
+/** An object that could not be proven last time, in all its passes, gets one until it is. */
+const MAX_PASSES = { usual: 3, afterUnproven: 1 };
 /** Clocks differ and transactions commit late: each scan reads this much again. */
 const OVERLAP_MINUTES = 60;
 const ONE_DAY_MINUTES = 24 * 60;
@@ -38,6 +42,20 @@ type ScanState = {
   readonly full_scans: number;
 };
 
+async function passesFor(database: Queryable, conta: string, object: string): Promise<number> {
+  const [last] = await query<{ verdict: string }>(
+    database,
+    sql`
+      select verdict
+      from elt.loads
+      where conta = ${conta} and objeto = ${object} and verdict in ('proven', 'unproven')
+        and mode in ('full', 'incremental')
+      order by load_id desc
+      limit 1`,
+  );
+  return last?.verdict === "unproven" ? MAX_PASSES.afterUnproven : MAX_PASSES.usual;
+}
+
 /** Decides between a full and an incremental scan from what is remembered of the last ones. */
 export async function planScan(
   database: Queryable,
@@ -50,15 +68,15 @@ export async function planScan(
 ): Promise<ScanPlan> {
   const { options } = scan;
   const state = await readState(database, scan.conta, scan.object.name);
+  const maxPasses = await passesFor(database, scan.conta, scan.object.name);
   const dateOnly = state?.date_only ?? false;
   const pageSize = Math.min(options.pageSize, state?.page_size ?? options.pageSize);
   if (options.range !== undefined) {
-    return withDateMode(
-      { mode: "backfill", ...options.range, dateOnly: false, pageSize },
-      dateOnly,
-    );
+    const backfill = { mode: "backfill", ...options.range, dateOnly: false } as const;
+    return withDateMode({ ...backfill, pageSize, maxPasses }, dateOnly);
   }
-  const full = { mode: "full", since: undefined, until: undefined, dateOnly, pageSize } as const;
+  const everything = { mode: "full", since: undefined, until: undefined } as const;
+  const full = { ...everything, dateOnly, pageSize, maxPasses };
   if (options.full || !state?.cursor_at || fullIsDue(state, scan)) return full;
   const plan = { ...full, mode: "incremental", since: state.cursor_at, dateOnly: false } as const;
   return withDateMode(plan, dateOnly);

@@ -16,8 +16,8 @@ const OBJECTS_AT_ONCE = 8;
 /**
  * Scans objects in their order, one after the other as long as the source answers as fast as the
  * budget allows to ask; when it is slower, or one has to wait before it is asked for again, another
- * object is begun beside, so that the budget does not idle. A failure of the source ends its object, not the run; but a source that refuses the
- * first objects for good is not asked for the others.
+ * object is begun beside, so that the budget does not idle. A failure of the source ends its object,
+ * not the run; but a source that refuses the first objects for good is not asked for the others.
  *
  * @returns one result per object, in the order given
  */

@@ -9,6 +9,11 @@ export type Limits = {
   readonly count: () => void;
 };
 
+/** The run has no time for the wait that the budget asks for: what was read stays to be gone on with. */
+export class OutOfTimeError extends Error {
+  override readonly name = "OutOfTimeError";
+}
+
 /** The limits of one run. */
 export function createLimits(
   { maxPages, deadline }: Pick<ScanOptions, "maxPages" | "deadline">,

@@ -83,6 +83,10 @@ export async function openPageWriter(
     const connection = await connect(pool);
     const lane: Lane = { connection, writing: undefined, keys: new Set() };
     lanes.push(lane);
+    // With the first connection the lock is lost, so nobody of this writer may go on landing.
+    connection.lost.catch((error: unknown) => {
+      failure ??= error;
+    });
     // A crash may lose pages that no cursor has passed yet; `finish` syncs them all at once.
     await connection.client.query("set synchronous_commit = off");
     return lane;

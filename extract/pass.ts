@@ -103,7 +103,8 @@ export function isProven(pass: Pass, distinctKeys: number): boolean {
 
 /**
  * The pass that its landed pages leave, in the order of their answers. Pages that were landed out
- * of order before a crash do not count: `pages` counts those that do.
+ * of order before a crash do not count: `pages` counts those that do. The tail begins anew, but what
+ * its answers counted is not forgotten: it may tell of a record that came before another one went.
  */
 export function resumedPass(
   pages: readonly {
@@ -116,8 +117,11 @@ export function resumedPass(
   let pass = newPass;
   let count = 0;
   for (const { ordinal, page, size, total } of pages) {
-    if (ordinal !== count || (pass.step !== "first" && pass.step !== "down")) break;
-    pass = afterPage(pass, { page, size, total, broughtNew: false });
+    if (ordinal !== count || pass.step === "over") break;
+    pass =
+      pass.step === "tail"
+        ? { ...pass, total, shrank: pass.shrank || total < pass.total }
+        : afterPage(pass, { page, size, total, broughtNew: false });
     count++;
   }
   return { pass, pages: count };

@@ -29,7 +29,8 @@ const BLOCK_MS = 60_000;
  * again only where the page cannot be made smaller.
  * @param wanted.rowsExpected an answer without records is a fault: they are known to exist
  * @param wanted.mayWait whether the run has the time to ask again after so many milliseconds
- * @throws CvdwError when it cannot heal, did not in five attempts, or there is no time to see it
+ * @throws CvdwError when it cannot heal, did not in five attempts, or there is no time to see it;
+ *   OutOfTimeError when there is no time to ask at all
  */
 export async function readPage(
   reader: PageReader,
@@ -39,9 +40,9 @@ export async function readPage(
   },
 ): Promise<Page> {
   for (let attempt = 1; ; attempt++) {
-    const answer = await reader.budget.spend(
-      { object: wanted.object.name, page: wanted.page },
-      () => attemptPage(reader.client, wanted),
+    const { object, page, mayWait } = wanted;
+    const answer = await reader.budget.spend({ object: object.name, page, mayWait }, () =>
+      attemptPage(reader.client, wanted),
     );
     if (!(answer instanceof CvdwError)) return answer;
     const healable =

@@ -3,7 +3,7 @@ import { rememberPageSize, type ScanPlan } from "./cursor.ts";
 import { CvdwError } from "./errors.ts";
 import { createFieldObserver, type FieldObserver } from "./fields.ts";
 import type { Load } from "./land.ts";
-import type { Limits } from "./limits.ts";
+import { type Limits, OutOfTimeError } from "./limits.ts";
 import type { Page } from "./page.ts";
 import type { PageToLand, PageWriter } from "./page-writer.ts";
 import { afterPage, isProven, newPass, nextPage, type PageRange, type Pass } from "./pass.ts";
@@ -29,7 +29,7 @@ export type Reading = {
   record: ScanRecord | undefined;
   pass: Pass;
   passes: number;
-  /** Pages of the pass, the tail's not counted. */
+  /** Pages of the pass until now. */
   ordinal: number;
   /** Keys of the pass before this load, or before this pass, less those that the writer counts. */
   keysBefore: number;
@@ -42,8 +42,6 @@ export type Reading = {
   records: number;
   readonly startedMs: number;
 };
-
-const MAX_PASSES = 3;
 
 /** Begins at page 1, or where an earlier run left the scan. */
 export function startReading(
@@ -79,7 +77,7 @@ export function startReading(
 }
 
 /**
- * Passes over the rows until one is proven, at most three times, or until a limit is reached.
+ * Passes over the rows until one is proven, as often as the plan allows, or until a limit is reached.
  * @throws CvdwError when the source failed
  */
 export async function readUntilProven(
@@ -90,7 +88,7 @@ export async function readUntilProven(
     await reading.writer.settle();
     if (end === "stopped") return "stopped";
     if (isProven(reading.pass, distinctKeys(reading))) return "proven";
-    if (reading.passes >= MAX_PASSES) return "unproven";
+    if (reading.passes >= reading.plan.maxPasses) return "unproven";
     reading.context.emit({
       type: "pass-repeated",
       object: reading.object.name,
@@ -138,6 +136,7 @@ async function readPass(reading: Reading): Promise<"over" | "stopped"> {
     if (ahead === undefined && !reading.limits.mayAsk()) return "stopped";
     const page = await pageOrTimeout(reading, wanted, ahead);
     ahead = undefined;
+    if (page === "stopped") return "stopped";
     if (page === "timeout") continue;
     if (reading.pass.step === "tail") {
       await landTail(reading, wanted, page);
@@ -156,11 +155,12 @@ async function pageOrTimeout(
   reading: Reading,
   wanted: PageRange,
   ahead: Promise<Page> | undefined,
-): Promise<Page | "timeout"> {
+): Promise<Page | "timeout" | "stopped"> {
   try {
     return await (ahead ?? ask(reading, wanted));
   } catch (error) {
     const { context, object } = reading;
+    if (error instanceof OutOfTimeError) return "stopped";
     if (!(error instanceof CvdwError)) throw error;
     if (error.fault === "empty" && wanted.page > 1) return beyondTheEnd(reading, wanted, error);
     if (error.fault !== "timeout" || wanted.size <= SMALLEST_PAGE) throw error;
@@ -251,7 +251,8 @@ async function landTail(reading: Reading, wanted: PageRange, page: Page): Promis
   const { writer } = reading;
   await writer.settle();
   const before = writer.counts();
-  await writer.push({ ...toLand(reading, wanted, page), evidence: undefined });
+  await writer.push(toLand(reading, wanted, page));
+  reading.ordinal++;
   await writer.settle();
   const after = writer.counts();
   const broughtNew = after.newKeys > before.newKeys || after.newVersions > before.newVersions;

@@ -41,7 +41,7 @@ export type ScanContext = PageReader & {
  * Scans one object into `landing` and says whether it was read whole; goes on with a scan that an
  * earlier run left unfinished. Only a proven scan moves the cursor.
  *
- * @throws CvdwError when the source failed; what was read until then stays landed
+ * @throws CvdwError when the source failed before anything was read
  */
 export async function scanObject(
   context: ScanContext,
@@ -166,16 +166,28 @@ async function readAndFinish(reading: Reading): Promise<ScanResult> {
     const verdict = await readUntilProven(reading);
     return await finishScan(reading, verdict);
   } catch (error) {
-    // What arrived stays.
-    await writer.settle().catch(() => undefined);
+    if (error instanceof CvdwError && reading.pages > 0) return finishFailed(reading, error);
     const reason = error instanceof CvdwError ? error.message : "the run ended in the middle";
     const ended = { ...evidence(reading), verdict: "failed", error: reason } as const;
-    await finishLoad(database, load.loadId, ended)
-      .then(() => recordFields(database, load, reading.fields))
-      .then((drift) => tellDrift(reading, drift))
-      .catch(() => undefined);
+    await writer.settle().catch(() => undefined);
+    await finishLoad(database, load.loadId, ended).catch(() => undefined);
     throw error;
   }
+}
+
+/** The source failed on the way: what arrived stays, and the next run goes on from there. */
+async function finishFailed(reading: Reading, failure: CvdwError): Promise<ScanResult> {
+  const { load, writer } = reading;
+  let drift: readonly FieldDrift[] = [];
+  await writer.finish(reading.onlyPage, async (client) => {
+    const ended = { ...evidence(reading), verdict: "failed", error: failure.message } as const;
+    await finishLoad(client, load.loadId, ended);
+    drift = await recordFields(client, load, reading.fields);
+  });
+  tellDrift(reading, drift);
+  const { fault, message: reason } = failure;
+  const { quarantined } = writer.counts();
+  return { ...resultOf(reading, "failed"), quarantined, fault, reason };
 }
 
 /** Stores the verdict, and what follows from it, in the transaction that lands the last page. */
@@ -183,7 +195,7 @@ async function finishScan(
   reading: Reading,
   verdict: "proven" | "unproven" | "stopped",
 ): Promise<ScanResult> {
-  const { load, plan, writer, object } = reading;
+  const { load, plan, writer } = reading;
   let removals: Removals = { missing: 0, removed: 0, returned: 0 };
   let quarantined = 0;
   let drift: readonly FieldDrift[] = [];
@@ -205,18 +217,23 @@ async function finishScan(
     if (verdict !== "stopped" && load.scanId !== undefined) await closeScan(client, load.scanId);
   });
   tellDrift(reading, drift);
+  const { removed, returned } = removals;
+  const result = { ...resultOf(reading, verdict), quarantined, removed, returned };
+  return reason === undefined ? result : { ...result, reason };
+}
+
+function resultOf(reading: Reading, verdict: ScanResult["verdict"]): ScanResult {
   return {
-    object: object.name,
+    object: reading.object.name,
     verdict,
-    mode: plan.mode,
+    mode: reading.plan.mode,
     records: distinctKeys(reading),
-    newVersions: writer.counts().newVersions,
-    quarantined,
-    removed: removals.removed,
-    returned: removals.returned,
+    newVersions: reading.writer.counts().newVersions,
+    quarantined: 0,
+    removed: 0,
+    returned: 0,
     pages: reading.pages,
     ms: Math.round(performance.now() - reading.startedMs),
-    ...(reason === undefined ? {} : { reason }),
   };
 }
 

@@ -38,7 +38,13 @@ async function run(invocation: Invocation): Promise<number> {
   return withDatabase(invocation, "run", ({ pool }) =>
     recorded(invocation, pool, { command: "run", conta }, async (session) => {
       const results = await runExtraction(session, extraction, reporter.event);
-      await runBuild(session, reporter.event, { options: { keepChangesDays } });
+      try {
+        await runBuild(session, reporter.event, { options: { keepChangesDays } });
+      } catch (error) {
+        // The build's failure decides the exit code; what did not arrive is told all the same.
+        reportExtraction(results, reporter);
+        throw error;
+      }
       await announcePublication(invocation, pool, metabase);
       return reportExtraction(results, reporter);
     }),

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { type Budget, createBudget } from "../../extract/budget.ts";
+import { OutOfTimeError } from "../../extract/limits.ts";
 import { createTestDatabase } from "../postgres.ts";
 
 const database = await createTestDatabase();
@@ -54,6 +55,16 @@ describe("the request budget", () => {
     expect(waits).toHaveLength(1);
     expect(waits[0]).toBeGreaterThan(59_000);
     expect(waits[0]).toBeLessThanOrEqual(60_250);
+  });
+
+  test("does not wait longer than the run has time for", async () => {
+    await spend(budget(), 3);
+    const asked = budget().spend(
+      { object: "reservas", page: 4, mayWait: (ms) => ms < 1_000 },
+      async () => ({ result: "sent", outcome: { status: 200, bytes: 0 } }),
+    );
+    await expect(asked).rejects.toThrow(OutOfTimeError);
+    expect(waits).toEqual([]);
   });
 
   test("never lets more pass in any window, whoever asks", async () => {

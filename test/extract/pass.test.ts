@@ -77,9 +77,7 @@ function simulate(options: {
     const broughtNew = answer.some((row) => landed.get(row.id)?.version !== row.version);
     for (const row of answer) landed.set(row.id, row);
     const seen = { ...wanted, total: rows.length, broughtNew };
-    if (pass.step === "first" || pass.step === "down") {
-      pages.push({ ordinal: pages.length, ...wanted, total: rows.length });
-    }
+    pages.push({ ordinal: pages.length, ...wanted, total: rows.length });
     pass = afterPage(pass, seen);
   }
   return { pass, landed, rows };
@@ -162,6 +160,20 @@ describe("a pass", () => {
       pass = afterPage(pass, { ...wanted, total: 35, broughtNew: false });
     }
     expect(asked).toEqual([1, 4, 3, 2, 1, 4]);
+  });
+
+  test("remembers what the answers of its tail counted", () => {
+    const read = [
+      { ordinal: 0, page: 1, size: 2, total: 3 },
+      { ordinal: 1, page: 2, size: 2, total: 3 },
+      { ordinal: 2, page: 1, size: 2, total: 3 },
+    ];
+    const cameInTheTail = { ordinal: 3, page: 2, size: 2, total: 4 };
+    const { pass, pages } = resumedPass([...read, cameInTheTail]);
+    expect([pass.step, pass.tailEnd, pages]).toEqual(["tail", 0, 4]);
+    // Another one goes before the end is looked at again: three of three, but not the same three.
+    const over = afterPage(pass, { page: 2, size: 2, total: 3, broughtNew: false });
+    expect(isProven(over, 3)).toBe(false);
   });
 
   test("goes on at its row with another page size", () => {

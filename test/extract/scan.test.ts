@@ -215,6 +215,12 @@ describe("a scan", () => {
     expect(result).toMatchObject({ verdict: "unproven" });
     expect(result?.reason).toContain("cursor stays where it was");
     expect(await cursorOf()).toBeUndefined();
+    await extract();
+    const { rows } = await pool.query("select passes from elt.loads order by load_id");
+    expect(rows, "one pass is enough to see that it did not heal").toEqual([
+      { passes: 3 },
+      { passes: 1 },
+    ]);
   });
 
   test("of records that share a key stays unproven, and says what to look for", async () => {
