@@ -50,8 +50,11 @@ function yearsOf(
 }
 
 /** VSO by month. */
-export function renderVso({ sales, stretches, hoje }: Dashboard): Html {
+export function renderVso({ sales, stretches, hoje, request }: Dashboard): Html {
   const known = sales.vso.some(({ percentual }) => percentual !== null && percentual > 0);
+  const { corretor, time } = request.filters;
+  const offerNote =
+    corretor === undefined && time === undefined ? "" : " A oferta é a de todos os corretores.";
   const hasOffer = sales.vso.some(({ oferta }) => oferta > 0);
   const isLastPartial = endsInside(stretches.vso.ate, hoje);
   const rows = sales.vso.map(
@@ -60,7 +63,7 @@ export function renderVso({ sales, stretches, hoje }: Dashboard): Html {
   );
   return html`<section class="cartao" aria-labelledby="vso">
 <h2 id="vso">VSO por mês</h2>
-<p class="explicacao">Vendas do mês sobre as unidades em oferta, em %.${partialNote(sales.vso, isLastPartial)}</p>
+<p class="explicacao">Vendas do mês sobre as unidades em oferta, em %.${offerNote}${partialNote(sales.vso, isLastPartial)}</p>
 ${known ? vsoChart(sales.vso, isLastPartial, "Gráfico de barras: VSO de cada mês, em porcentagem. Os valores estão na tabela abaixo.") : nothing(hasOffer ? "Nenhuma venda nestes meses." : "Nenhuma unidade em oferta nestes meses.")}
 ${valuesTable(
   "VSO por mês",

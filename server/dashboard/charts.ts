@@ -149,7 +149,9 @@ function monthLabels(months: readonly { readonly mes: string }[], { name }: Size
   const years = new Set(months.map(({ mes }) => mes.slice(0, 4)));
   return months.map(({ mes }, index) => {
     const month = shortMonth(Number(mes.slice(5, 7)));
-    const isFirstOfYear = index === 0 || mes.slice(5, 7) === "01";
+    // Two years beside each other would overlap where bars are narrow.
+    const isOwnYear = index === 0 && months[1]?.mes.slice(5, 7) !== "01";
+    const isFirstOfYear = mes.slice(5, 7) === "01" || isOwnYear;
     if (years.size < 2 || (name === "estreito" && !isFirstOfYear)) return month;
     return isFirstOfYear ? `${month}\n${mes.slice(0, 4)}` : month;
   });

@@ -56,17 +56,12 @@ function columnsOf(tellsAccount: boolean): readonly Column[] {
   return [
     { name: "Data", sort: "data", cell: ({ data }) => formatShortDay(data) },
     {
-      name: "Reserva",
-      sort: "reserva",
-      cell: ({ reserva, conta }) =>
-        tellsAccount ? html`${reserva}<small>${conta}</small>` : reserva,
-    },
-    {
       name: "Empreendimento",
       sort: "empreendimento",
       cell: ({ empreendimento, unidade }) =>
         html`${empreendimento || "Sem nome"}${unidade === "" ? undefined : html`<small>${unidade}</small>`}`,
     },
+    { name: "Valor (R$)", sort: "valor", isNumber: true, cell: ({ valor }) => money(valor) },
     {
       name: "Corretor",
       sort: "corretor",
@@ -74,7 +69,6 @@ function columnsOf(tellsAccount: boolean): readonly Column[] {
         html`${corretor || "–"}${time === "" ? undefined : html`<small>${time}</small>`}`,
     },
     { name: "Cliente", cell: ({ cliente }) => cliente || "–" },
-    { name: "Valor (R$)", sort: "valor", isNumber: true, cell: ({ valor }) => money(valor) },
     {
       name: "Comissão (R$)",
       sort: "comissao",
@@ -87,6 +81,12 @@ function columnsOf(tellsAccount: boolean): readonly Column[] {
       isNumber: true,
       cell: ({ prosoluto, percentualProsoluto }) =>
         html`${money(prosoluto)}${percentualProsoluto === null ? undefined : html`<small>${formatPercent(percentualProsoluto)}</small>`}`,
+    },
+    {
+      name: "Reserva",
+      sort: "reserva",
+      cell: ({ reserva, conta }) =>
+        tellsAccount ? html`${reserva}<small>${conta}</small>` : reserva,
     },
     { name: "Situação", sort: "situacao", cell: ({ situacao }) => situacao || "–" },
   ];
