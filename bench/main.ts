@@ -6,6 +6,7 @@ const benches: { readonly [name: string]: () => Promise<Bench> } = {
   landing: async () => (await import("./landing.ts")).benchLanding,
   extract: async () => (await import("./extract.ts")).benchExtract,
   budget: async () => (await import("./budget.ts")).benchBudget,
+  faults: async () => (await import("./faults.ts")).benchFaults,
   serve: async () => (await import("./serve.ts")).benchServe,
   build: async () => (await import("./build.ts")).benchBuild,
 };

@@ -1,12 +1,21 @@
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
 import { createTestDatabase } from "../postgres.ts";
 import { compareWithSource, leftovers, noDifference } from "./emulated-extraction.ts";
 import { type Ending, type FaultCase, faultCases, struckObjects } from "./fault-cases.ts";
-import { companion, type FaultAccount, faultAccount, runCase, scriptFault } from "./fault-run.ts";
+import {
+  companion,
+  type FaultAccount,
+  faultAccount,
+  firstLoad,
+  runCase,
+  scriptFault,
+} from "./fault-run.ts";
 
 const database = await createTestDatabase();
-const { pool } = database;
+/** Each object of each case under way holds a connection while it is read, and needs another. */
+const pool = new pg.Pool({ connectionString: database.url, max: 30 });
 const cases = faultCases();
 const accounts = new Map<FaultCase, FaultAccount>();
 let emulator: Emulator;
@@ -23,6 +32,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await emulator.close();
+  await pool.end();
   await database.drop();
 });
 
@@ -38,7 +48,7 @@ describe.concurrent.each(struckObjects)("%s, struck by", (object) => {
     const source = accounts.get(cell);
     if (source === undefined) throw new Error(`no account ${cell.conta}`);
     const struck = { ...source, url: emulator.url };
-    await source.prepare(pool, emulator.url);
+    await source.prepare(() => firstLoad(pool, struck, cell));
 
     const endFault = scriptFault(emulator, cell);
     const during = await runCase(pool, struck, cell);

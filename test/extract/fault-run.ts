@@ -1,12 +1,17 @@
 import type { Pool } from "pg";
 import type { Emulator } from "../../emulator/server.ts";
-import { type Extracted, emulatedAccount, extractEmulated } from "./emulated-extraction.ts";
+import {
+  type EmulatedAccount,
+  type Extracted,
+  emulatedAccount,
+  extractEmulated,
+} from "./emulated-extraction.ts";
 import { type FaultCase, numberedRecord, repetitions, struckRow } from "./fault-cases.ts";
 
 /** An account with what a case needs, before anything strikes. */
-export type FaultAccount = ReturnType<typeof emulatedAccount> & {
-  /** What is there before the fault, and what the struck scan has to bring besides. */
-  readonly prepare: (pool: Pool, url: string) => Promise<void>;
+export type FaultAccount = EmulatedAccount & {
+  /** Has `read` bring what is there before the fault, and adds what comes besides. */
+  readonly prepare: (read: () => Promise<unknown>) => Promise<void>;
 };
 
 /** An object beside the struck one, which has to arrive whatever happens. */
@@ -23,10 +28,9 @@ export function faultAccount({ conta, object, fault }: FaultCase): FaultAccount 
   const source = emulatedAccount(conta, { [object]: records, [companion]: COMPANION_RECORDS });
   return {
     ...source,
-    async prepare(pool, url) {
+    async prepare(read) {
       if (fault.before === "nothing") return;
-      const { pageSize } = fault;
-      await extractEmulated(pool, { ...source, url }, [object], { pageSize });
+      await read();
       source.letPass(120);
       if (fault.before === "all records") return;
       for (const record of numbered(object, fault.records + 1, fault.records, "2026-02-10")) {
@@ -55,10 +59,19 @@ export function scriptFault(
   });
 }
 
+/** The load of the struck object before anything strikes. */
+export function firstLoad(
+  pool: Pool,
+  source: EmulatedAccount & { readonly url: string },
+  { object, fault }: FaultCase,
+): Promise<Extracted> {
+  return extractEmulated(pool, source, [object], { pageSize: fault.pageSize });
+}
+
 /** One run of the program over the struck object and its companion. */
 export async function runCase(
   pool: Pool,
-  source: ReturnType<typeof emulatedAccount> & { readonly url: string },
+  source: EmulatedAccount & { readonly url: string },
   { object, fault }: FaultCase,
 ): Promise<Extracted> {
   const { pageSize, timeoutMs } = fault;
