@@ -77,7 +77,13 @@ export async function accessibilityViolations(page: Page): Promise<readonly stri
         [id, help, html.slice(0, 200), failureSummary].join(" | "))))`);
 }
 
-/** By how many pixels the page is wider than its window. */
-export function overflow(page: Page): Promise<number> {
-  return page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+/** What makes the page wider than its window, innermost last; nothing when it fits. */
+export function overflowing(page: Page): Promise<readonly string[]> {
+  return page.evaluate<string[]>(`(() => {
+    if (document.documentElement.scrollWidth <= innerWidth) return [];
+    const scrolls = (element) => element.closest(".rolagem") !== null;
+    const wide = [...document.body.querySelectorAll("*")].filter((element) =>
+      element.getBoundingClientRect().right > innerWidth && !scrolls(element));
+    return ["the page", ...wide.map(({ outerHTML }) => outerHTML.slice(0, 120))];
+  })()`);
 }

@@ -7,7 +7,7 @@ import type { RunningServer } from "../../server/serve.ts";
 import { runPipeline } from "../pipeline.ts";
 import { createTestDatabase, type TestDatabase } from "../postgres.ts";
 import { serve } from "../server/published.ts";
-import { accessibilityViolations, hasChromium, launch, overflow, visit } from "./chromium.ts";
+import { accessibilityViolations, hasChromium, launch, overflowing, visit } from "./chromium.ts";
 import { cellsOf, count, percentIn, reais, settled, textOf, tileOf } from "./page-text.ts";
 
 describe.skipIf(!hasChromium)("the dashboard in Chromium", () => {
@@ -197,7 +197,10 @@ describe.skipIf(!hasChromium)("the dashboard in Chromium", () => {
         `select cvcrm_id::text as id from marts.vw_tabela_geral_vendas where conta = 'grande'
          order by valor desc nulls last, cvcrm_id desc limit 50`,
       );
-      const shown = async () => (await cellsOf(page, table)).map((cells) => cells[1]);
+      const shown = async () => {
+        const [heads = []] = await cellsOf(page, ".vendas thead tr");
+        return (await cellsOf(page, table)).map((cells) => cells[heads.indexOf("Reserva")]);
+      };
       expect(await shown()).toEqual(largest.slice(0, 25).map(({ id }) => id));
       await page.locator("#pagina-proxima").click();
       await settled(page);
@@ -281,7 +284,10 @@ describe.skipIf(!hasChromium)("the dashboard in Chromium", () => {
           return [at === document.body ? "" : at.id || at.tagName, outlineStyle + outlineWidth];
         })()`);
         if (name === "" || passed.length > 500) break;
-        expect(outline, `the focus on ${name}`).toMatch(/^(solid3px|auto)/);
+        // Inside of a day's field the browser marks its parts, and its button, itself.
+        if (name !== passed.at(-1)) {
+          expect(outline, `the focus on ${name}`).toMatch(/^(solid3px|auto)/);
+        }
         passed.push(name);
       }
       // Through and out again: nothing holds the focus.
@@ -318,7 +324,7 @@ describe.skipIf(!hasChromium)("the dashboard in Chromium", () => {
         "/?de=1950-01-01&ate=1950-01-02",
       ]) {
         await page.goto(path);
-        expect(await overflow(page), path).toBeLessThanOrEqual(0);
+        expect(await overflowing(page), path).toEqual([]);
         expect(await accessibilityViolations(page), path).toEqual([]);
       }
       await page.goto("/");
@@ -360,7 +366,7 @@ describe.skipIf(!hasChromium)("the dashboard in Chromium", () => {
       await page.emulateMedia({ media: "print" });
       // A4 between its margins.
       await page.setViewportSize({ width: 703, height: 1032 });
-      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      expect(await overflowing(page)).toEqual([]);
       for (const selector of ["#filtros", "#f-busca", "#imprimir", ".botao"]) {
         expect(await page.locator(selector).first().isVisible(), selector).toBe(false);
       }

@@ -24,7 +24,7 @@ export async function tileOf(page: Page, label: string): Promise<string> {
 
 /** Waits until what was asked for stands on the page. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForFunction("!document.body.hasAttribute('aria-busy')");
+  await page.locator("body:not([aria-busy])").waitFor({ state: "attached" });
 }
 
 const integer = new Intl.NumberFormat("pt-BR");
