@@ -15,7 +15,7 @@ import { headingState, renderHeading } from "./heading.ts";
 import type { Html } from "./html.ts";
 import { renderPage } from "./page.ts";
 import { createPageCache } from "./page-cache.ts";
-import { readDashboard } from "./read-dashboard.ts";
+import { createDashboardMemory, type DashboardMemory, readDashboard } from "./read-dashboard.ts";
 import { renderDashboard, titleOf } from "./render-dashboard.ts";
 import { createRunStateSource } from "./run-state.ts";
 
@@ -37,6 +37,7 @@ type Content = {
 export function answerDashboard(context: ServerContext): RequestHandler {
   const runs = createRunStateSource(context.pool, context.now);
   const pages = createPageCache<Content>();
+  const memory = createDashboardMemory();
   return async (request, response) => {
     const wanted = readDashboardRequest(request);
     const reader = readerOf(response);
@@ -64,7 +65,7 @@ export function answerDashboard(context: ServerContext): RequestHandler {
       const etag = tag(current, hoje);
       if (known(etag)) return answerNotModified(response, etag);
     }
-    const make = () => readContent(context, reader, wanted);
+    const make = () => readContent(context, memory, reader, wanted);
     // Without knowing what is in force nothing in memory is certain.
     const found = await (current === undefined ? make() : pages.get(keyOf(current, hoje), make));
     const { conta } = wanted.filters;
@@ -89,6 +90,7 @@ export function answerDashboard(context: ServerContext): RequestHandler {
 
 function readContent(
   { pool }: ServerContext,
+  memory: DashboardMemory,
   reader: Reader,
   wanted: DashboardRequest,
 ): Promise<Content> {
@@ -96,6 +98,8 @@ function readContent(
   return readPublished(pool, { contas: contasOf(reader, undefined) }, async (snapshot) => {
     const dashboard = await readDashboard(snapshot, wanted, {
       seesClients: seesPersonalData(reader),
+      memory,
+      scope: readerTag(reader),
     });
     return {
       publication: snapshot.publication,

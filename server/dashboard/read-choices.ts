@@ -1,7 +1,7 @@
 import { sql } from "../../extract/query.ts";
 import type { Snapshot } from "../read-published.ts";
 import type { Choice, Filters } from "./filters.ts";
-import { selectRecords } from "./records.ts";
+import { type Row, selectRecords } from "./records.ts";
 import { accountCondition } from "./sales-scope.ts";
 
 /** One that can be chosen in a filter. */
@@ -22,54 +22,67 @@ const mostDevelopments = 500;
 
 /**
  * The filters' choices of an account, or of all; an account is told only when there are several.
- * Developments and brokers that ever sold, the chosen ones always among them.
+ * Developments and brokers that ever sold.
  */
-export async function readChoices(snapshot: Snapshot, filters: Filters): Promise<Choices> {
+export async function readChoices(
+  snapshot: Snapshot,
+  filters: Pick<Filters, "conta">,
+): Promise<Choices> {
   const accounts = await selectRecords(
     snapshot,
     sql`select conta from marts.contas where ${accountCondition({})} order by conta`,
   );
   const contas = accounts.map((row) => row.text("conta"));
   const tellsAccount = filters.conta === undefined && contas.length > 1;
-  const named = async (statement: Parameters<typeof selectRecords>[1]) =>
-    (await selectRecords(snapshot, statement)).map((row) => ({
-      conta: tellsAccount ? row.text("conta") : undefined,
-      id: row.text("id"),
-      nome: tellsAccount ? `${row.text("nome")} · ${row.text("conta")}` : row.text("nome"),
-    }));
-  const isChosen = (column: string, choice: Choice | undefined) =>
-    sql`coalesce(${sql.ident(column)} = ${choice?.id ?? null}::bigint, false)`;
-  const empreendimentos = await named(sql`
-    select
-        conta,
-        empreendimento_id as id,
-        coalesce(empreendimento, 'Sem nome (' || empreendimento_id || ')') as nome
-    from marts.empreendimentos
-    where ${accountCondition(filters)}
-    order by ${isChosen("empreendimento_id", filters.empreendimento)} desc, valor_vendido desc
-    limit ${mostDevelopments}::integer`);
-  const corretores = await named(sql`
-    select
-        conta,
-        corretor_id as id,
-        coalesce(max(corretor), 'Sem nome (' || corretor_id || ')') as nome
-    from marts.vendas
-    where ${accountCondition(filters)} and corretor_id is not null and data_venda <= elt.hoje()
-    group by conta, corretor_id
-    order by ${isChosen("corretor_id", filters.corretor)} desc, sum(valor) desc nulls last
-    limit ${mostBrokers}::integer`);
-  const times = await selectRecords(
+  const named = (row: Row): Named => ({
+    conta: tellsAccount ? row.text("conta") : undefined,
+    id: row.text("id"),
+    nome: tellsAccount ? `${row.text("nome")} · ${row.text("conta")}` : row.text("nome"),
+  });
+  const empreendimentos = await selectRecords(
     snapshot,
     sql`
-      select distinct coalesce(time_corretor, 'Sem Time') as time
-      from marts.vendas
-      where ${accountCondition(filters)} and data_venda <= elt.hoje()`,
+      select
+          conta,
+          empreendimento_id as id,
+          coalesce(empreendimento, 'Sem nome (' || empreendimento_id || ')') as nome
+      from marts.empreendimentos
+      where ${accountCondition(filters)}
+      order by valor_vendido desc, conta, empreendimento_id
+      limit ${mostDevelopments}::integer`,
   );
+  // A broker's sales are few rows for each team; brokers and teams both come from them.
+  const sellers = await selectRecords(
+    snapshot,
+    sql`
+      select
+          conta,
+          corretor_id as id,
+          max(corretor) as corretor,
+          coalesce(time_corretor, 'Sem Time') as time,
+          coalesce(sum(valor), 0) as valor
+      from marts.vendas
+      where ${accountCondition(filters)} and data_venda <= elt.hoje()
+      group by conta, corretor_id, coalesce(time_corretor, 'Sem Time')
+      order by coalesce(sum(valor), 0) desc, conta, corretor_id`,
+  );
+  const corretores = new Map<string, Named>();
+  for (const row of sellers) {
+    const id = row.text("id");
+    const key = `${row.text("conta")} ${id}`;
+    if (id === "" || corretores.has(key) || corretores.size >= mostBrokers) continue;
+    const nome = row.text("corretor") || `Sem nome (${id})`;
+    corretores.set(
+      key,
+      named({ ...row, text: (column) => (column === "nome" ? nome : row.text(column)) }),
+    );
+  }
+  const times = new Set(sellers.map((row) => row.text("time")));
   return {
     contas,
-    empreendimentos: byName(empreendimentos),
-    corretores: byName(corretores),
-    times: times.map((row) => row.text("time")).sort(compareNames),
+    empreendimentos: byName(empreendimentos.map(named)),
+    corretores: byName([...corretores.values()]),
+    times: [...times].sort(compareNames),
   };
 }
 

@@ -2,9 +2,10 @@ import { sql } from "../../extract/query.ts";
 import type { Publication } from "../publication.ts";
 import type { Snapshot } from "../read-published.ts";
 import type { DashboardRequest, Filters } from "./filters.ts";
+import { createPageCache, type PageCache } from "./page-cache.ts";
 import { type Choices, readChoices } from "./read-choices.ts";
 import { type Rankings, readRankings } from "./read-rankings.ts";
-import { readSales, type SalesSums } from "./read-sales.ts";
+import { type Offer, readOffer, readSales, type SalesSums } from "./read-sales.ts";
 import { readTable, type SalesTable } from "./read-table.ts";
 import { readUnclassified, type Unclassified } from "./read-unclassified.ts";
 import { selectRecords } from "./records.ts";
@@ -36,34 +37,74 @@ export type Totals = {
   readonly corretores: number;
 };
 
+/** Parts that other filters, searches and pages of the table share, by publication. */
+export type DashboardMemory = {
+  readonly choices: PageCache<Choices>;
+  readonly unclassified: PageCache<readonly Unclassified[]>;
+  readonly offers: PageCache<Offer>;
+  readonly sums: PageCache<Sums>;
+};
+
+type Sums = Pick<Dashboard, "sales" | "rankings" | "total">;
+
+/** A memory of nothing. */
+export function createDashboardMemory(): DashboardMemory {
+  return {
+    choices: createPageCache(),
+    unclassified: createPageCache(),
+    offers: createPageCache(),
+    sums: createPageCache(),
+  };
+}
+
+export type DashboardOptions = {
+  /** Clients' names in clear. */
+  readonly seesClients: boolean;
+  readonly memory: DashboardMemory;
+  /** Tells readers apart who may see other rows. */
+  readonly scope: string;
+};
+
 /** Reads the dashboard: sums over accounts are summed, averages and percentages made anew. */
 export async function readDashboard(
   snapshot: Snapshot,
   request: DashboardRequest,
-  options: { readonly seesClients: boolean },
+  { seesClients, memory, scope }: DashboardOptions,
 ): Promise<Dashboard> {
   const { filters, table } = request;
+  const { conta, empreendimento } = filters;
+  const { publication, hoje } = snapshot;
+  const keyOf = (...parts: readonly unknown[]) =>
+    JSON.stringify([publication.id, hoje, scope, ...parts]);
   const stretches = await readStretches(snapshot, filters);
+  const sums = await memory.sums.get(keyOf(filters), async () => {
+    const offer = await memory.offers.get(keyOf(conta, empreendimento), () =>
+      readOffer(snapshot, filters),
+    );
+    return {
+      sales: await readSales(snapshot, filters, stretches, offer),
+      rankings: await readRankings(snapshot, filters, stretches.ranked),
+      total: stretches.hasPeriod ? undefined : await readTotals(snapshot, filters),
+    };
+  });
   return {
-    publication: snapshot.publication,
-    hoje: snapshot.hoje,
+    ...sums,
+    publication,
+    hoje,
     request,
     stretches,
-    choices: await readChoices(snapshot, filters),
-    sales: await readSales(snapshot, filters, stretches),
-    rankings: await readRankings(snapshot, filters, stretches.ranked),
-    total: stretches.hasPeriod ? undefined : await readTotals(snapshot, filters),
-    table: await readTable(snapshot, {
-      filters,
-      table,
-      stretch: stretches.listed,
-      seesClients: options.seesClients,
-    }),
-    unclassified: await readUnclassified(snapshot, filters),
+    choices: await memory.choices.get(keyOf(conta), () => readChoices(snapshot, { conta })),
+    table: await readTable(snapshot, { filters, table, stretch: stretches.listed, seesClients }),
+    unclassified: await memory.unclassified.get(keyOf(conta), () =>
+      readUnclassified(snapshot, { conta }),
+    ),
   };
 }
 
-/** All standing sales up to today. Grouped first: count(distinct) would sort every sale. */
+/**
+ * All standing sales up to today, by the definitions of /api/kpis. Grouped first, and counted from
+ * the groups: count(distinct) would sort every sale.
+ */
 async function readTotals(snapshot: Snapshot, filters: Filters): Promise<Totals> {
   const always = { de: "-infinity", ate: snapshot.hoje };
   const [row] = await selectRecords(
@@ -80,6 +121,18 @@ async function readTotals(snapshot: Snapshot, filters: Filters): Promise<Totals>
           from marts.vendas
           where ${salesCondition(filters, always)}
           group by conta, empreendimento_id, corretor_id
+      ),
+
+      empreendimentos as (
+          select distinct conta, empreendimento_id
+          from grupos
+          where empreendimento_id is not null
+      ),
+
+      corretores as (
+          select distinct conta, corretor_id
+          from grupos
+          where corretor_id is not null
       )
 
       select
@@ -87,10 +140,8 @@ async function readTotals(snapshot: Snapshot, filters: Filters): Promise<Totals>
           coalesce(sum(valor), 0) as valor,
           (sum(valor) / nullif(sum(vendas), 0))::numeric(15, 2) as ticket_medio,
           coalesce(sum(comissoes), 0) as comissoes,
-          count(distinct (conta, empreendimento_id))
-              filter (where empreendimento_id is not null) as empreendimentos,
-          count(distinct (conta, corretor_id))
-              filter (where corretor_id is not null) as corretores
+          (select count(*) from empreendimentos) as empreendimentos,
+          (select count(*) from corretores) as corretores
       from grupos`,
   );
   return {

@@ -52,6 +52,7 @@ export async function readSales(
   snapshot: Snapshot,
   filters: Filters,
   stretches: Stretches,
+  offer: Offer,
 ): Promise<SalesSums> {
   const parts: readonly (readonly [string, Stretch])[] = [
     ["compared", stretches.compared],
@@ -84,7 +85,6 @@ export async function readSales(
       group by date_trunc('month', data_venda::timestamp)::date`,
   );
   const byMonth = new Map(rows.map((row) => [row.text("mes"), row]));
-  const offer = await readOffer(snapshot, filters);
   return {
     compared: sumOf(rows, "compared"),
     comparedBefore: sumOf(rows, "compared_before"),
@@ -134,8 +134,11 @@ function yearBefore(mes: string): string {
   return `${Number(mes.slice(0, 4)) - 1}${mes.slice(4)}`;
 }
 
-/** Units on offer at the start of a month: neither blocked nor sold before its first day. */
-async function readOffer(snapshot: Snapshot, filters: Filters): Promise<(mes: string) => number> {
+/** Units on offer at the start of a month, its first day. */
+export type Offer = (mes: string) => number;
+
+/** Neither blocked nor sold before a month's first day: on offer in that month. */
+export async function readOffer(snapshot: Snapshot, filters: Filters): Promise<Offer> {
   const rows = await selectRecords(
     snapshot,
     sql`

@@ -24,6 +24,8 @@ const sortExpressions: Readonly<Record<SortColumn, SQLQuery>> = {
   situacao: sql`vendas.status`,
 };
 
+const neverNull: ReadonlySet<SortColumn> = new Set(["data", "reserva"]);
+
 /** Sales that are listed: filters, stretch of days and search. Relation `vendas` in what follows. */
 export function fromListedSales(query: SalesQuery): SQLQuery {
   const { filters, table, stretch, seesClients } = query;
@@ -51,7 +53,9 @@ export function fromListedSales(query: SalesQuery): SQLQuery {
 /** The columns of a listed sale, as vw_tabela_geral_vendas has them, and its unit. */
 export function selectListedSales(query: SalesQuery, page: SQLQuery = sql``): SQLQuery {
   const { ordem } = query.table;
-  const direction = ordem.direction === "desc" ? sql`desc nulls last` : sql`asc nulls last`;
+  // Said only where there can be nulls: an index without the words serves the order, too.
+  const nulls = neverNull.has(ordem.column) ? sql`` : sql`nulls last`;
+  const direction = ordem.direction === "desc" ? sql`desc ${nulls}` : sql`asc ${nulls}`;
   const rows = sql`
     select vendas.*
     ${fromListedSales(query)}

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generateAccount } from "../../../emulator/generate-account.ts";
 import type { Filters, TableView } from "../../../server/dashboard/filters.ts";
-import { type Dashboard, readDashboard } from "../../../server/dashboard/read-dashboard.ts";
+import {
+  createDashboardMemory,
+  type Dashboard,
+  readDashboard,
+} from "../../../server/dashboard/read-dashboard.ts";
 import { readPublished } from "../../../server/read-published.ts";
 import { onDays } from "../../models/moment.ts";
 import { runPipeline } from "../../pipeline.ts";
@@ -33,7 +37,11 @@ const table: TableView = { ordem: { column: "data", direction: "desc" }, pagina:
 
 function read(filters: Filters, view: Partial<TableView> = {}): Promise<Dashboard> {
   return readPublished(database.pool, { contas: undefined }, (snapshot) =>
-    readDashboard(snapshot, { filters, table: { ...table, ...view } }, { seesClients: false }),
+    readDashboard(
+      snapshot,
+      { filters, table: { ...table, ...view } },
+      { seesClients: false, memory: createDashboardMemory(), scope: "" },
+    ),
   );
 }
 
@@ -201,7 +209,7 @@ describe("the page without filters", () => {
           },
         },
         { filters: {}, table },
-        { seesClients: false },
+        { seesClients: false, memory: createDashboardMemory(), scope: "" },
       );
       const { rows: expected } = await client.query(
         `select sum(quantidade_mesmo_periodo)::int as vendas
