@@ -56,12 +56,17 @@ export async function scanObject(
   try {
     return await scanWith(context, limits, object, plan, record);
   } catch (error) {
-    const refusedDate = error instanceof CvdwError && error.status === 400;
-    if (!refusedDate || plan.dateOnly || (plan.since ?? plan.until) === undefined) throw error;
+    if (!refusesDate(error, plan)) throw error;
     await rememberDateOnly(database, { conta, object: object.name });
     await closeScansOf(context, object, plan);
     return scanWith(context, limits, object, withDateMode(plan, true), undefined);
   }
+}
+
+/** The source refuses the request, and it names a time: perhaps it takes dates alone. */
+function refusesDate(error: unknown, { dateOnly, since, until }: ScanPlan): boolean {
+  if (!(error instanceof CvdwError) || error.status !== 400) return false;
+  return !dateOnly && (since ?? until) !== undefined;
 }
 
 /**
@@ -166,7 +171,10 @@ async function readAndFinish(reading: Reading): Promise<ScanResult> {
     const verdict = await readUntilProven(reading);
     return await finishScan(reading, verdict);
   } catch (error) {
-    if (error instanceof CvdwError && reading.pages > 0) return finishFailed(reading, error);
+    const asksAgain = refusesDate(error, reading.plan);
+    if (error instanceof CvdwError && reading.pages > 0 && !asksAgain) {
+      return finishFailed(reading, error);
+    }
     const reason = error instanceof CvdwError ? error.message : "the run ended in the middle";
     const ended = { ...evidence(reading), verdict: "failed", error: reason } as const;
     await writer.settle().catch(() => undefined);
