@@ -13,12 +13,14 @@ import { orderOf } from "./order.ts";
 import { prepareDatabase } from "./prepare-database.ts";
 import type { Model, Project } from "./project.ts";
 import { isChanged, publishDefinitions } from "./publish-definitions.ts";
+import { refuseTableLosses, refuseViewLosses } from "./refuse-losses.ts";
 import { removeAbandoned } from "./relation-record.ts";
 import { reportTests, testBuild, testFiles } from "./run-build-tests.ts";
 import type { BuildOptions, RunningBuild } from "./running-build.ts";
 import { assertInputsStand, chosenOf, testableOf, withStandingTests } from "./selected-build.ts";
 import type { RowChanges } from "./table-diff.ts";
 import { TestFailure, type TestResult } from "./test-failure.ts";
+import { putViewsBeside, removeViewsBeside } from "./view-stand-ins.ts";
 
 export type BuildContext = {
   readonly pool: Pool;
@@ -104,10 +106,16 @@ export async function openBuild(
     changes: new Map(),
     standIns: new Map(),
     swaps: [],
+    standInSchemas: new Set(),
     temporaryName: (purpose) => `elt_${purpose}_${++temporaryTables}`,
   };
 }
 
+/**
+ * Everything that takes time comes first, tests included, on relations that stand beside the
+ * published ones where these will be defined anew. New definitions, which readers must wait for, are
+ * the last thing before the commit.
+ */
 async function buildAndTest(
   build: RunningBuild,
   context: BuildContext,
@@ -115,42 +123,35 @@ async function buildAndTest(
   results: ModelResult[],
 ): Promise<Pick<BuildResult, "tests" | "testMs">> {
   const built = await buildTables(build, context, order, results);
-  const { defined, isNew } = built;
-  const views = chosenOf(
-    build,
-    order.filter((model) => model.build === "view"),
-  );
+  refuseTableLosses(build);
+  const allViews = order.filter((model) => model.build === "view");
+  const views = chosenOf(build, allViews);
+  const beside = await putViewsBeside(build, views);
+  await refuseViewLosses(build, beside);
+  const started = performance.now();
+  const testedViews = [
+    ...(await testBuild(build, testableOf(build, allViews), built.isNew)),
+    ...(await testFiles(withStandingTests(build), order, beside)),
+  ];
+  reportTests(testedViews, build.emit);
+  const testMs = Math.round(built.testMs + performance.now() - started);
+  await removeViewsBeside(build, beside);
+
   if (build.options.only === undefined) await removeAbandoned(build, order);
-  for (const view of await defineViews(build, views)) defined.add(view);
+  const defined = await publishDefinitions(build, views);
   for (const view of views) {
-    if (!defined.has(view)) await rememberView(build, view);
-    const mode = defined.has(view) ? "view" : "unchanged";
-    const result: ModelResult = {
-      model: view.name,
-      build: "view",
-      changes: undefined,
-      mode,
-      ms: 0,
-    };
+    await rememberView(build, view);
+    const mode = defined.includes(view) ? "view" : "unchanged";
+    const result = { model: view.name, build: "view", changes: undefined, mode, ms: 0 } as const;
     results.push(result);
     context.emit({ type: "model-built", ...result });
   }
   await grantToBiRoles(build.client);
-  const started = performance.now();
-  const allViews = order.filter((model) => model.build === "view");
-  const testedViews = [
-    ...(await testBuild(build, testableOf(build, allViews), isNew)),
-    ...(await testFiles(withStandingTests(build), order, defined)),
-  ];
-  reportTests(testedViews, build.emit);
-  const testMs = Math.round(built.testMs + performance.now() - started);
   return { tests: [...built.tests, ...testedViews], testMs };
 }
 
 /** Tables brought up to date and tested; what stands on them is still as it was. */
 export type BuiltTables = Pick<BuildResult, "tests" | "testMs"> & {
-  /** Views that had to be defined already, because a table reads them. */
-  readonly defined: Set<Model>;
   /** The model's text or tests are not those of the last build. */
   readonly isNew: (model: Model) => boolean;
 };
@@ -199,28 +200,15 @@ export async function buildTables(
   for (const seed of build.project.seeds) {
     await timed(seed.name, () => buildSeed(build, seed));
   }
-  const defined = new Set<Model>();
   for (const model of tables) {
-    const needed = viewsReadBy(model, views).filter((view) => isChanged(build, view));
-    if (needed.length > 0) {
-      for (const view of await defineViews(build, needed)) defined.add(view);
-    }
+    await putViewsBeside(build, viewsReadBy(model, views));
     await timedModel(model, () => buildTable(build, model));
   }
   const startedTests = performance.now();
   const tests = await testBuild(build, testableOf(build, allTables), isNewModel);
   reportTests(tests, build.emit);
   const testMs = performance.now() - startedTests;
-  return { tests, testMs, defined, isNew: isNewModel };
-}
-
-async function defineViews(
-  build: RunningBuild,
-  views: readonly Model[],
-): Promise<readonly Model[]> {
-  const published = await publishDefinitions(build, views);
-  for (const view of published) await rememberView(build, view);
-  return published;
+  return { tests, testMs, isNew: isNewModel };
 }
 
 /** The views that a table needs, each after those that it reads itself. */

@@ -6,7 +6,7 @@ import { type Delta, oldColumn, sameKey, sizeOf } from "./table-delta.ts";
 export const KEEP_CHANGES_DAYS = 90;
 
 /**
- * Writes an applied difference into `elt.changes`: one row per changed cell, one per row that came
+ * Writes the applied difference of a mart into `elt.changes`: one row per changed cell, one per row that came
  * or went. Personal columns are told without values.
  * @param place where the published rows stand
  * @param columns those to tell of: all of the delta, or the personal ones of a table beside it
@@ -18,7 +18,8 @@ export async function logChanges(
   place: SQLQuery,
   told: "every column" | "personal columns",
 ): Promise<void> {
-  if (sizeOf(delta) === 0) return;
+  // Staging holds clear values, and landing has its history.
+  if (sizeOf(delta) === 0 || model.schema !== "marts") return;
   const key = objectOf(delta.key.map((name) => [name, sql.ident("delta", name)] as const));
   const columns = delta.columns.filter((name) => !delta.key.includes(name));
   const open = columns.filter((name) => !model.header.pii.has(name));

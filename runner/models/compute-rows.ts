@@ -45,12 +45,17 @@ export async function computeRows(
   return { table, columns, count, keys: restricted.keys };
 }
 
-/** A model's text with the names of tables that stand elsewhere until the end of the build. */
-export function wholeText(build: RunningBuild, model: Model): EditedText {
+/** A text with the names of relations that stand elsewhere until the end of the build. */
+export function wholeText(
+  build: Pick<RunningBuild, "standIns">,
+  model: Pick<Model, "select" | "references">,
+): EditedText {
   return applyEdits(model.select, referenceEdits(model, standInOf(build)));
 }
 
-function standInOf({ standIns }: RunningBuild): (reference: Reference) => string | undefined {
+function standInOf({
+  standIns,
+}: Pick<RunningBuild, "standIns">): (reference: Reference) => string | undefined {
   return ({ schema, relation }) => standIns.get(`${schema}.${relation}`);
 }
 

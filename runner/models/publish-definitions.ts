@@ -1,14 +1,18 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { execute, query, sql } from "../../extract/query.ts";
 import { forgetGrants } from "./access.ts";
-import { compareColumns } from "./column-changes.ts";
-import { startOfSelect } from "./position.ts";
-import { ModelError, type ModelProblem } from "./problem.ts";
+import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { createOrReplaceView } from "./publish-view.ts";
+import { problemOfChange } from "./refuse-losses.ts";
 import { commentRelation } from "./relation-record.ts";
 import { isModelFault } from "./run-model.ts";
-import type { PendingSwap, RunningBuild } from "./running-build.ts";
+import {
+  dropEmptyStandInSchemas,
+  type PendingSwap,
+  type RunningBuild,
+  standInSchema,
+} from "./running-build.ts";
 import {
   readDependents,
   restoreProperties,
@@ -16,13 +20,13 @@ import {
   type SavedRelation,
   saveRelation,
 } from "./saved-relation.ts";
-import { carryIndexes, readCarried, standInSchema, swapTable } from "./swap-table.ts";
+import { carryIndexes, readCarried, swapTable } from "./swap-table.ts";
 import { applyDelta, computeDelta } from "./table-delta.ts";
 import { columnsOf } from "./table-diff.ts";
 import { withLockTimeout } from "./with-lock-timeout.ts";
 
 /** So many rows are updated in place while readers wait; larger tables are swapped. */
-const ROWS_IN_PLACE = 10_000;
+const ROWS_IN_PLACE = 5_000;
 const DEPENDENTS_EXIST = "2BP01";
 
 /**
@@ -39,12 +43,6 @@ export async function publishDefinitions(
 ): Promise<readonly Model[]> {
   const { client } = build;
   const swaps = build.swaps.splice(0);
-  // What stands in staging has no readers outside.
-  const lost = refuse(
-    build,
-    swaps.filter(({ schema }) => schema.startsWith("marts")),
-  );
-  for (const sentence of lost) warn(build, sentence);
   if (swaps.length === 0 && views.every((view) => !isChanged(build, view))) return [];
   for (const { schema, model } of swaps) {
     for (const left of await carryIndexes(client, { schema, relation: model.relation })) {
@@ -56,14 +54,12 @@ export async function publishDefinitions(
     ...views.map(({ schema, relation }) => quoted(schema, relation)),
   ];
   let outcome: Outcome = { published: [], notes: [] };
-  await withLockTimeout(client, names, async () => {
-    outcome = await defineAll(build, swaps, views);
+  await withLockTimeout(client, names, async (beforeWaiting) => {
+    outcome = await defineAll(build, swaps, views, beforeWaiting);
   });
   for (const note of outcome.notes) warn(build, note);
   for (const { schema, model } of swaps) build.standIns.delete(`${schema}.${model.relation}`);
-  for (const schema of new Set(swaps.map((swap) => standInSchema(swap.schema)))) {
-    await execute(client, sql`drop schema ${sql.ident(schema)}`);
-  }
+  await dropEmptyStandInSchemas(build);
   return outcome.published;
 }
 
@@ -87,25 +83,39 @@ async function defineAll(
   build: RunningBuild,
   swaps: readonly PendingSwap[],
   views: readonly Model[],
+  beforeWaiting: () => Promise<void>,
 ): Promise<Outcome> {
   const { client } = build;
   const notes: string[] = [];
   const replaced = swaps.filter((swap) => !(swap.isAppended && swap.rows <= ROWS_IN_PLACE));
-  for (const swap of swaps) if (!replaced.includes(swap)) await appendColumns(build, swap);
+  for (const swap of swaps) {
+    if (replaced.includes(swap)) continue;
+    await beforeWaiting();
+    await appendColumns(build, swap);
+  }
 
   const dropped: Dropped[] = [];
-  const dropAllOn = async (cause: Model, schema = cause.schema): Promise<void> => {
-    const dependents = await readDependents(client, [quoted(schema, cause.relation)]);
+  const dropAllOn = async (cause: Model, names: readonly string[]): Promise<void> => {
+    const dependents = await readDependents(client, names);
     for (const relation of [...dependents].reverse()) {
+      await beforeWaiting();
       await client.query(`drop ${relation.kind} ${relation.name}`);
     }
-    dropped.push(...dependents.map((relation) => ({ relation, cause })));
+    // What is dropped later stood without what was dropped before, so it can be made again first.
+    dropped.unshift(...dependents.map((relation) => ({ relation, cause })));
   };
-  for (const { schema, model } of replaced) await dropAllOn(model, schema);
+  const [first] = replaced;
+  if (first !== undefined) {
+    await dropAllOn(
+      first.model,
+      replaced.map(({ schema, model }) => quoted(schema, model.relation)),
+    );
+  }
   for (const { schema, model } of replaced) {
     const table = { schema, relation: model.relation };
     const carried = await readCarried(client, table);
     notes.push(...carried.left.map((left) => `This names a column that is gone: ${left}.`));
+    await beforeWaiting();
     await refusing(model, () => swapTable(client, table, carried));
   }
 
@@ -113,35 +123,29 @@ async function defineAll(
   for (const view of views) {
     const wasDropped = dropped.some(({ relation }) => relation.plainName === view.name);
     if (!wasDropped && !isChanged(build, view)) continue;
-    notes.push(...(await defineView(build, view, dropAllOn)));
+    await beforeWaiting();
+    await defineView(build, view, dropAllOn);
     published.push(view);
   }
   for (const one of dropped) await restoreDropped(build, one, published);
   return { published, notes };
 }
 
-/**
- * Replaces a view, or drops what stands on it and creates it anew.
- * @returns what its readers lose
- */
+/** Replaces a view, or drops what stands on it and creates it anew. */
 async function defineView(
-  build: RunningBuild,
+  { client }: RunningBuild,
   view: Model,
-  dropAllOn: (cause: Model) => Promise<void>,
-): Promise<readonly string[]> {
-  const { client } = build;
+  dropAllOn: (cause: Model, names: readonly string[]) => Promise<void>,
+): Promise<void> {
   const before = await columnsOf(client, view.name);
   if ((await createOrReplaceView(client, view)) === "columns differ") {
     const self = await saveByName(client, view);
-    await dropAllOn(view);
+    await dropAllOn(view, [quoted(view.schema, view.relation)]);
     await execute(client, sql`drop view ${sql.ident(view.schema, view.relation)}`);
     await createOrReplaceView(client, view);
     await restoreProperties(client, withoutComments(self));
   } else if (before.length === 0) await forgetGrants(client, view.name);
-  const now = await columnsOf(client, view.name);
-  await commentRelation(client, view, view.schema, now);
-  const change = compareColumns(before, now);
-  return change.kind === "other" ? refuse(build, [{ model: view, losses: change.losses }]) : [];
+  await commentRelation(client, view, view.schema, await columnsOf(client, view.name));
 }
 
 function withoutComments({ properties }: SavedRelation): Pick<SavedRelation, "properties"> {
@@ -174,7 +178,7 @@ async function restoreDropped(
     if (!(error instanceof DatabaseError) || !isModelFault(error.code)) throw error;
     await client.query("rollback to savepoint restore");
     const message = `the columns of ${cause.name} change, and ${relation.plainName}, which stands on it, cannot be made again: ${error.message}`;
-    throw new ModelError([problemOf(cause, message)]);
+    throw new ModelError([problemOfChange(cause, message)]);
   }
 }
 
@@ -209,36 +213,12 @@ async function refusing(model: Model, work: () => Promise<void>): Promise<void> 
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== DEPENDENTS_EXIST) throw error;
     throw new ModelError([
-      problemOf(model, `the columns of ${model.name} change, and ${error.detail ?? error.message}`),
+      problemOfChange(
+        model,
+        `the columns of ${model.name} change, and ${error.detail ?? error.message}`,
+      ),
     ]);
   }
-}
-
-/**
- * Readers lose columns only when that was asked for; what they lose is told in any case.
- * @returns sentences that tell it
- */
-function refuse(
-  build: RunningBuild,
-  losses: readonly { readonly model: Model; readonly losses: readonly string[] }[],
-): readonly string[] {
-  const lossy = losses
-    .filter((one) => one.losses.length > 0)
-    .map(({ model, losses: lost }) => ({ model, message: `${model.name}: ${lost.join("; ")}` }));
-  if (lossy.length > 0 && build.options.allowDestructive !== true) {
-    throw new ModelError(lossy.map(({ model, message }) => problemOf(model, message)));
-  }
-  return lossy.map(({ message }) => `${message}.`);
-}
-
-function problemOf(model: Model, message: string): ModelProblem {
-  return {
-    file: model.file,
-    text: model.text,
-    position: startOfSelect(model.text),
-    message,
-    hint: "Reports are built on published columns: keep them and add new ones at the end, or build with --allow-destructive.",
-  };
 }
 
 function quoted(...parts: readonly string[]): string {

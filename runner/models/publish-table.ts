@@ -10,8 +10,7 @@ import { assertKey } from "./key-test.ts";
 import type { ModelPlan } from "./plan-model.ts";
 import type { Model } from "./project.ts";
 import { runModel } from "./run-model.ts";
-import type { RelationChange, RunningBuild } from "./running-build.ts";
-import { standInSchema } from "./swap-table.ts";
+import { openStandInSchema, type RelationChange, type RunningBuild } from "./running-build.ts";
 import { applyDelta, computeDelta, type Delta, type Publication, sizeOf } from "./table-delta.ts";
 import { type Column, columnsOf, type RowChanges } from "./table-diff.ts";
 
@@ -215,9 +214,8 @@ async function createStandIn(
 ): Promise<PublishedTable> {
   const { client } = build;
   const { publication, published, told, columnChange } = work;
-  const schema = standInSchema(target.schema);
+  const schema = await openStandInSchema(build, target.schema);
   const table = sql.ident(schema, model.relation);
-  await execute(client, sql`create schema if not exists ${sql.ident(schema)}`);
   const total = await execute(
     client,
     sql`create table ${table} as select * from ${publication.source} as r`,

@@ -5,6 +5,7 @@ import type { BuildEvent } from "../events.ts";
 import type { BuildContext } from "./build.ts";
 import { recordTests } from "./build-record.ts";
 import { inputsOf, writeState } from "./build-state.ts";
+import { wholeText } from "./compute-rows.ts";
 import { assertKey } from "./key-test.ts";
 import { callsOf, clockOf } from "./model-clock.ts";
 import { orderOf } from "./order.ts";
@@ -39,12 +40,12 @@ export async function testBuild(
 
 /**
  * Runs the tests that are files, where something that they read changed, or they themselves did.
- * They read what is published, so they come last.
+ * @param defined views that are defined anew
  */
 export async function testFiles(
   build: RunningBuild,
   order: readonly Model[],
-  defined: ReadonlySet<Model>,
+  defined: readonly Model[],
 ): Promise<readonly TestResult[]> {
   const { client, project } = build;
   const due: SingularTest[] = [];
@@ -73,20 +74,18 @@ export async function testFiles(
       day: build.day,
     });
   }
-  return runSingularTests(client, { ...project, tests: due }, order);
+  return runSingularTests(client, { ...project, tests: due }, order, (test) =>
+    wholeText(build, test),
+  );
 }
 
 function fileFingerprint(test: SingularTest, functions: string): string {
   return createHash("sha256").update(test.text).update(functions).digest("hex");
 }
 
-function readsChanged(
-  build: RunningBuild,
-  test: SingularTest,
-  defined: ReadonlySet<Model>,
-): boolean {
+function readsChanged(build: RunningBuild, test: SingularTest, defined: readonly Model[]): boolean {
   const { tables, throughViews } = inputsOf(test, build.project);
-  const isDefined = [...defined].some((view) =>
+  const isDefined = defined.some((view) =>
     test.references.some(({ schema, relation }) => view.name === `${schema}.${relation}`),
   );
   return (

@@ -2,6 +2,7 @@ import { DatabaseError, type PoolClient } from "pg";
 import { type Lineage, personalColumns, projectLineage, selectLineage } from "./lineage.ts";
 import { excerpt, startOfSelect } from "./position.ts";
 import type { Model, Project } from "./project.ts";
+import type { EditedText } from "./rename-references.ts";
 import { explainFailure } from "./run-model.ts";
 import type { SingularTest } from "./singular-test.ts";
 import type { TestResult } from "./test-failure.ts";
@@ -17,6 +18,7 @@ export async function runSingularTests(
   client: PoolClient,
   project: Project,
   order: readonly Model[],
+  textOf: (test: SingularTest) => EditedText = ({ select }) => ({ text: select, edits: [] }),
 ): Promise<TestResult[]> {
   if (project.tests.length === 0) return [];
   const lineage = projectLineage(project, order);
@@ -26,6 +28,7 @@ export async function runSingularTests(
       client,
       test,
       personalOutputs(test, project, lineage),
+      textOf(test),
     );
     const position = startOfSelect(test.text);
     results.push({
@@ -60,12 +63,13 @@ async function failingRows(
   client: PoolClient,
   test: SingularTest,
   hidden: readonly string[],
+  edited: EditedText,
 ): Promise<{ readonly failures: number; readonly sample: TestResult["sample"] }> {
   const before = "with failing as materialized (\n";
   await client.query("savepoint singular_test");
   try {
     const { rows } = await client.query<{ failures: string; sample: TestResult["sample"] | null }>(
-      `${before}${test.select}
+      `${before}${edited.text}
       )
       select
         (select count(*) from failing)::text as failures,
@@ -80,7 +84,7 @@ async function failingRows(
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
     await client.query("rollback to savepoint singular_test");
-    const sent = { text: test.select, before };
+    const sent = { ...edited, before };
     throw await explainFailure(client, { ...test, header: { key: [] } }, error, sent);
   }
 }

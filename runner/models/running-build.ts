@@ -1,5 +1,5 @@
 import type { PoolClient } from "pg";
-import { type SQLQuery, sql } from "../../extract/query.ts";
+import { execute, type SQLQuery, sql } from "../../extract/query.ts";
 import type { BuildEvent } from "../events.ts";
 import type { RelationState } from "./build-state.ts";
 import type { Fingerprint } from "./fingerprint.ts";
@@ -62,6 +62,8 @@ export type RunningBuild = {
   /** Tables that other columns wait for: `schema.relation` → the schema they stand in till the end. */
   readonly standIns: Map<string, string>;
   readonly swaps: PendingSwap[];
+  /** Schemas that hold what waits. */
+  readonly standInSchemas: Set<string>;
   /** A name that no other temporary table of this build has. */
   readonly temporaryName: (purpose: string) => string;
 };
@@ -73,6 +75,33 @@ export function placeOf(
   relation: string,
 ): SQLQuery {
   return sql.ident(standIns.get(`${schema}.${relation}`) ?? schema, relation);
+}
+
+/** The schema in which relations of a schema wait for the end of the build. */
+export function standInSchema(schema: string): string {
+  return `elt_next_${schema}`;
+}
+
+/** Creates that schema when nothing waits in it yet. */
+export async function openStandInSchema(
+  { client, standInSchemas }: RunningBuild,
+  schema: string,
+): Promise<string> {
+  const name = standInSchema(schema);
+  if (!standInSchemas.has(name)) await execute(client, sql`create schema ${sql.ident(name)}`);
+  standInSchemas.add(name);
+  return name;
+}
+
+/** Drops the schemas in which nothing waits any more. */
+export async function dropEmptyStandInSchemas(build: RunningBuild): Promise<void> {
+  const { client, standIns, standInSchemas } = build;
+  const used = new Set(standIns.values());
+  for (const name of standInSchemas) {
+    if (used.has(name)) continue;
+    await execute(client, sql`drop schema ${sql.ident(name)}`);
+    standInSchemas.delete(name);
+  }
 }
 
 /** The change of a relation; one that this build did not come to did not change. */

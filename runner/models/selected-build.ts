@@ -50,6 +50,7 @@ export function withStandingTests(build: RunningBuild): RunningBuild {
   const stands = (name: string): boolean =>
     name.startsWith("landing.") ||
     name.startsWith("seeds.") ||
+    build.standIns.has(name) ||
     build.states.get(name)?.exists === true;
   const tests = build.project.tests.filter(({ references }) =>
     references.every(({ schema, relation }) => stands(`${schema}.${relation}`)),

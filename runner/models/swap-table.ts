@@ -1,11 +1,7 @@
 import type { PoolClient } from "pg";
 import { execute, query, sql } from "../../extract/query.ts";
+import { standInSchema } from "./running-build.ts";
 import { type SavedRelation, saveRelation } from "./saved-relation.ts";
-
-/** Where a table with other columns stands until it takes its place. */
-export function standInSchema(schema: string): string {
-  return `elt_next_${schema}`;
-}
 
 /** A published table and the one that takes its place. */
 export type TableSwap = { readonly schema: string; readonly relation: string };

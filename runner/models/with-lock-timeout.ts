@@ -7,21 +7,32 @@ const GIVE_UP_MS = 60_000;
 const PAUSE_MS = 250;
 const LOCK_NOT_AVAILABLE = "55P03";
 
+/** Waits of one try, together: what it holds already keeps readers waiting. */
+const TRY_MS = 100;
+
 /**
- * Runs DDL on a relation that people may be reading. It never waits with readers queued behind it:
- * each try gives up after 100 ms, rolls back to a savepoint and lets them pass.
+ * Runs DDL on relations that people may be reading. It never waits long with readers queued behind
+ * it: each try gives up after 100 ms, rolls back to a savepoint and lets them pass.
+ * @param work calls its argument before each statement that may have to wait
  * @throws InfrastructureError after a minute, naming who holds the relation
  */
 export async function withLockTimeout(
   client: PoolClient,
   relations: readonly string[],
-  work: () => Promise<void>,
+  work: (beforeWaiting: () => Promise<void>) => Promise<void>,
+  { giveUpMs }: { readonly giveUpMs: number } = { giveUpMs: GIVE_UP_MS },
 ): Promise<void> {
-  const deadline = performance.now() + GIVE_UP_MS;
+  const deadline = performance.now() + giveUpMs;
   for (;;) {
-    await client.query("savepoint ddl; set local lock_timeout = '100ms'");
+    await client.query("savepoint ddl");
+    const started = performance.now();
+    const beforeWaiting = async (): Promise<void> => {
+      const left = Math.max(1, Math.ceil(TRY_MS - (performance.now() - started)));
+      await client.query(`set local lock_timeout = ${left}`);
+    };
     try {
-      await work();
+      await beforeWaiting();
+      await work(beforeWaiting);
       await client.query("release savepoint ddl; set local lock_timeout = 0");
       return;
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { BuildEvent } from "../../../runner/events.ts";
 import { type BuildResult, buildProject } from "../../../runner/models/build.ts";
 import type { Project } from "../../../runner/models/project.ts";
+import type { BuildOptions } from "../../../runner/models/running-build.ts";
 import { startRun } from "../../../runner/run-record.ts";
 import { createTestDatabase } from "../../postgres.ts";
 import { projectOf } from "../../project.ts";
@@ -38,7 +39,10 @@ export type Pessoas = {
   readonly reset: () => Promise<void>;
   /** The project with some files changed or added. */
   readonly project: (changes?: Readonly<Record<string, string>>) => Promise<Project>;
-  readonly build: (changes?: Readonly<Record<string, string>>) => Promise<BuildResult>;
+  readonly build: (
+    changes?: Readonly<Record<string, string>>,
+    options?: BuildOptions,
+  ) => Promise<BuildResult>;
   /** The error of a build that must fail. */
   readonly failure: (changes: Readonly<Record<string, string>>) => Promise<Error>;
   /** What the last build told. */
@@ -58,11 +62,14 @@ export async function openPessoas(): Promise<Pessoas> {
   const project = (changes: Readonly<Record<string, string>> = {}) =>
     projectOf({ ...files, ...changes });
 
-  async function build(changes: Readonly<Record<string, string>> = {}): Promise<BuildResult> {
+  async function build(
+    changes: Readonly<Record<string, string>> = {},
+    options: BuildOptions = {},
+  ): Promise<BuildResult> {
     events = [];
     const runId = await startRun(pool, { command: "test", conta: null });
     const emit = (event: BuildEvent) => events.push(event);
-    return buildProject({ pool, runId, emit }, await project(changes));
+    return buildProject({ pool, runId, emit }, await project(changes), options);
   }
 
   async function startLoad(conta: string): Promise<string> {
