@@ -102,47 +102,30 @@ export async function readDashboard(
 }
 
 /**
- * All standing sales up to today, by the definitions of /api/kpis. Grouped first, and counted from
- * the groups: count(distinct) would sort every sale.
+ * All standing sales up to today, by the definitions of /api/kpis. Developments and brokers are
+ * counted from distinct ones: count(distinct) would sort every sale.
  */
 async function readTotals(snapshot: Snapshot, filters: Filters): Promise<Totals> {
-  const always = { de: "-infinity", ate: snapshot.hoje };
+  const counts = salesCondition(filters, { de: "-infinity", ate: snapshot.hoje });
+  const distinct = (column: string) => sql`
+    select count(*)
+    from (
+        select distinct conta, ${sql.ident(column)}
+        from marts.vendas
+        where ${counts} and ${sql.ident(column)} is not null
+    ) as diferentes`;
   const [row] = await selectRecords(
     snapshot,
     sql`
-      with grupos as (
-          select
-              conta,
-              empreendimento_id,
-              corretor_id,
-              count(*) as vendas,
-              sum(valor) as valor,
-              sum(comissao_valor) as comissoes
-          from marts.vendas
-          where ${salesCondition(filters, always)}
-          group by conta, empreendimento_id, corretor_id
-      ),
-
-      empreendimentos as (
-          select distinct conta, empreendimento_id
-          from grupos
-          where empreendimento_id is not null
-      ),
-
-      corretores as (
-          select distinct conta, corretor_id
-          from grupos
-          where corretor_id is not null
-      )
-
       select
-          coalesce(sum(vendas), 0) as vendas,
+          count(*) as vendas,
           coalesce(sum(valor), 0) as valor,
-          (sum(valor) / nullif(sum(vendas), 0))::numeric(15, 2) as ticket_medio,
-          coalesce(sum(comissoes), 0) as comissoes,
-          (select count(*) from empreendimentos) as empreendimentos,
-          (select count(*) from corretores) as corretores
-      from grupos`,
+          (sum(valor) / nullif(count(*), 0))::numeric(15, 2) as ticket_medio,
+          coalesce(sum(comissao_valor), 0) as comissoes,
+          (${distinct("empreendimento_id")}) as empreendimentos,
+          (${distinct("corretor_id")}) as corretores
+      from marts.vendas
+      where ${counts}`,
   );
   return {
     vendas: row?.number("vendas") ?? 0,
