@@ -21,7 +21,7 @@ export async function protectRows(
   relation: string,
   columns: readonly Column[],
 ): Promise<void> {
-  if (!schema.startsWith("marts") || !columns.some(({ name }) => name === "conta")) return;
+  if (!columns.some(({ name }) => name === "conta")) return;
   const table = sql.ident(schema, relation);
   await execute(database, sql`alter table ${table} enable row level security`);
   const condition = sql.__dangerous__rawValue(visibleAccountText);

@@ -7,7 +7,10 @@ import { commentRelation } from "./relation-record.ts";
 import { columnList } from "./table-delta.ts";
 import type { Column } from "./table-diff.ts";
 
-/** Gives a table that was just filled its key, indexes, policy, comments and statistics. */
+/**
+ * Gives a table that was just filled its key, indexes, policy, comments and statistics.
+ * @param schema where it stands for now, which need not be where it will be published
+ */
 export async function finishNewTable(
   client: PoolClient,
   model: Model,
@@ -17,7 +20,7 @@ export async function finishNewTable(
   const table = sql.ident(schema, model.relation);
   await addPrimaryKey(client, model, table);
   await ensureIndexes(client, model, schema, columns);
-  await protectRows(client, schema, model.relation, columns);
+  if (model.schema === "marts") await protectRows(client, schema, model.relation, columns);
   await commentRelation(client, model, schema, columns);
   await execute(client, sql`analyze ${table}`);
 }
