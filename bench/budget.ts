@@ -32,7 +32,9 @@ type Trial = {
  *
  * A source that is slow to answer may have counted a request up to a quarter of a second after it
  * left, so a slot of the window is used that much later: of 2 s that is an eighth. Hence the same
- * trial with a longer window, which comes closer to the 60 s of CVDW.
+ * trial with a longer window, which comes closer to the 60 s of CVDW. An object's pages are asked for
+ * one after the other and eight objects are read at once, so the last two are read alone in the end:
+ * that costs a few seconds once, however long the load.
  */
 export async function benchBudget([windowMs = 2_000]: readonly number[]): Promise<void> {
   const tenObjects = catalogue
