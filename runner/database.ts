@@ -25,6 +25,8 @@ export type DatabaseOptions = {
   readonly log?: (sentence: string) => void;
 };
 
+/** An extraction holds nine: its lock, and one for each object that it reads side by side. */
+const MAX_CONNECTIONS = 14;
 const oldestMajor = 14;
 const connectTimeoutMs = 10_000;
 
@@ -44,7 +46,7 @@ export async function openDatabase(
   const pool = new pg.Pool({
     connectionString: url,
     application_name: options.applicationName ?? "cvdw-elt",
-    max: options.maxConnections ?? 10,
+    max: options.maxConnections ?? MAX_CONNECTIONS,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     ssl: config.kind === "server" ? tlsOptions(config.tls) : false,
