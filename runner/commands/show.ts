@@ -1,6 +1,7 @@
 import "../quick-parser.ts";
 
-import { watch } from "node:fs";
+import { existsSync, readdirSync, watch } from "node:fs";
+import path from "node:path";
 import type { Pool } from "pg";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { ConfigError } from "../errors.ts";
@@ -104,12 +105,14 @@ function watchSaves(
 ): { readonly next: () => Promise<"saved" | "ended"> } {
   let saved = false;
   let wake = () => {};
-  const watcher = watch(folder, { recursive: true, signal }, (_, file) => {
-    if (!/^(models|views)\b.*\.(sql|csv)$/.test(file?.replaceAll("\\", "/") ?? "")) return;
-    saved = true;
-    wake();
-  });
-  watcher.on("close", () => wake());
+  for (const directory of modelFolders(folder)) {
+    const watcher = watch(directory, { signal }, (_, file) => {
+      if (!/\.(sql|csv)$/.test(file ?? "")) return;
+      saved = true;
+      wake();
+    });
+    watcher.on("close", () => wake());
+  }
   return {
     async next() {
       while (!saved && !signal.aborted) {
@@ -121,6 +124,18 @@ function watchSaves(
       return signal.aborted ? "ended" : "saved";
     },
   };
+}
+
+/** Node's own recursive watch on Linux misses what is saved while it still looks for files. */
+function modelFolders(folder: string): readonly string[] {
+  return ["models", "views"].flatMap((name) => {
+    const root = path.join(folder, name);
+    if (!existsSync(root)) return [];
+    const inside = readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => path.join(entry.parentPath, entry.name));
+    return [root, ...inside];
+  });
 }
 
 const WIDEST_CELL = 40;
