@@ -65,8 +65,12 @@ export function renderKpiTiles(dashboard: Dashboard): Html {
           : `${formatPlural(month.vendas, "venda", "vendas")} sobre ${formatPlural(month.oferta, "unidade", "unidades")} em oferta`,
     },
     {
-      ...moneyTile(stretches.hasPeriod ? "Pró-soluto" : "Pró-soluto, 12 meses", prosoluto),
-      ...(sold > 0 ? { note: `${formatPercent((100 * prosoluto) / sold)} do valor vendido` } : {}),
+      ...moneyTile("Pró-soluto", prosoluto),
+      ...(sold > 0
+        ? {
+            note: `${formatPercent((100 * prosoluto) / sold)} do valor vendido${stretches.hasPeriod ? "" : " em 12 meses"}`,
+          }
+        : {}),
     },
   ];
   return html`<section aria-labelledby="indicadores">

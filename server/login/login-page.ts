@@ -17,7 +17,7 @@ export function renderLogin(login: {
     stylesheet,
     title: "Entrar",
     look: "aviso entrar",
-    content: html`<p>Cole a chave de acesso que você recebeu de quem cuida do painel. Ela fica guardada só neste navegador, por uma semana.</p>
+    content: html`<p>Cole a chave de acesso que você recebeu de quem cuida do painel. O acesso vale por uma semana, só neste navegador.</p>
 ${message}
 <form method="post" action="/entrar">
 <input type="hidden" name="destino" value="${destino}">
