@@ -71,7 +71,7 @@ async function attemptPage(
   try {
     const { page, bytes } = await client.fetchPage(wanted);
     const outcome = { status: 200, bytes };
-    if (wanted.rowsExpected && page.records.length === 0) {
+    if (wanted.rowsExpected && page.records.length === 0 && !isBeyondTheEnd(wanted, page)) {
       return { result: emptyPage(wanted), outcome };
     }
     return { result: page, outcome };
@@ -79,6 +79,11 @@ async function attemptPage(
     if (!(error instanceof CvdwError)) throw error;
     return { result: error, outcome: { status: error.status ?? 0, bytes: 0 } };
   }
+}
+
+/** It says itself that the source has shrunk so far that it has no rows: asked again, it might not. */
+function isBeyondTheEnd({ page, pageSize }: PageRequest, { totalRecords }: Page): boolean {
+  return totalRecords > 0 && totalRecords <= (page - 1) * pageSize;
 }
 
 function emptyPage(wanted: PageRequest): CvdwError {
