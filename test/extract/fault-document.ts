@@ -1,4 +1,5 @@
-import { type Fault, faultCases, faults, struckObjects, treatments } from "./fault-cases.ts";
+import { type Fault, faultCases, faults, struckObjects } from "./fault-cases.ts";
+import { treatments } from "./fault-treatments.ts";
 
 /** The operators' guide to what the source does wrong: the cases of the matrix, in words. */
 export function faultDocument(): string {
