@@ -105,7 +105,12 @@ async function measure(pool: Pool, work: () => Promise<number>): Promise<Cost> {
   return { ms, testMs, wal: Number((await position()) - start) };
 }
 
-async function build(pool: Pool, project: Project, options: BuildOptions = {}): Promise<Cost> {
+/** Builds once; what it took. */
+export async function build(
+  pool: Pool,
+  project: Project,
+  options: BuildOptions = {},
+): Promise<Cost> {
   const runId = await startRun(pool, { command: "bench", conta: null });
   const verbose = process.env.BENCH_VERBOSE !== undefined;
   return measure(pool, async () => {
@@ -123,7 +128,7 @@ async function build(pool: Pool, project: Project, options: BuildOptions = {}): 
 }
 
 /** New versions of reservas all over the table: a price, and for every tenth one another situation. */
-async function editReservas(pool: Pool): Promise<void> {
+export async function editReservas(pool: Pool): Promise<void> {
   await pool.query(
     `with load as (
        insert into elt.loads (conta, objeto, mode, verdict)

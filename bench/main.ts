@@ -9,6 +9,7 @@ const benches: { readonly [name: string]: () => Promise<Bench> } = {
   faults: async () => (await import("./faults.ts")).benchFaults,
   serve: async () => (await import("./serve.ts")).benchServe,
   build: async () => (await import("./build.ts")).benchBuild,
+  readers: async () => (await import("./readers.ts")).benchReaders,
 };
 
 const [name = "", ...sizes] = process.argv.slice(2);

@@ -7,6 +7,7 @@ import { recordFailedModel, recordModels, recordPublication, recordTests } from 
 import { buildSeed, buildTable, rememberView } from "./build-relation.ts";
 import { readStates } from "./build-state.ts";
 import { KEEP_CHANGES_DAYS, pruneChanges } from "./change-log.ts";
+import { removeColumnsAside } from "./fill-table.ts";
 import { fingerprintsOf } from "./fingerprint.ts";
 import { readKnownFunctions } from "./known-functions.ts";
 import { orderOf } from "./order.ts";
@@ -56,10 +57,11 @@ export async function buildProject(
 
   const { client, release } = await connect(context.pool);
   const models: ModelResult[] = [];
+  let build: RunningBuild | undefined;
   try {
     // One snapshot: an extraction that commits meanwhile is seen by every model or by none.
     await client.query("begin isolation level repeatable read; set local jit = off");
-    const build = await openBuild(context, client, project, options);
+    build = await openBuild(context, client, project, options);
     const { tests, testMs } = await buildAndTest(build, context, order, models);
     const changes = sumChanges(models);
     await pruneChanges(client, options.keepChangesDays ?? KEEP_CHANGES_DAYS);
@@ -71,6 +73,7 @@ export async function buildProject(
     return { publicationId, models, tests, testMs, changes };
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
+    if (build !== undefined) await removeColumnsAside(build);
     if (error instanceof TestFailure) {
       await recordTests(context.pool, context.runId, error.all);
     }
@@ -82,7 +85,7 @@ export async function buildProject(
 
 /** Reads what a build must know before it begins, inside the client's transaction. */
 export async function openBuild(
-  { runId, emit }: BuildContext,
+  { pool, runId, emit }: BuildContext,
   client: PoolClient,
   project: Project,
   options: BuildOptions,
@@ -93,6 +96,7 @@ export async function openBuild(
   let temporaryTables = 0;
   return {
     client,
+    pool,
     runId,
     project,
     options,
@@ -106,6 +110,7 @@ export async function openBuild(
     changes: new Map(),
     standIns: new Map(),
     swaps: [],
+    addedAside: [],
     standInSchemas: new Set(),
     temporaryName: (purpose) => `elt_${purpose}_${++temporaryTables}`,
   };

@@ -1,32 +1,40 @@
 import type { Column } from "./table-diff.ts";
 
 /** How the columns of a published relation become those of its model. */
-export type ColumnChange =
-  | { readonly kind: "same" }
-  /** New ones at the end. */
-  | { readonly kind: "appended" }
-  | {
-      readonly kind: "other";
-      /** What a reader of the old columns loses, as sentences; empty when nothing is lost. */
-      readonly losses: readonly string[];
-    };
+export type ColumnChange = {
+  /**
+   * `in place`: some go, new ones come at the end, the others stay as they are. `anew`: columns get
+   * another type or another order, which PostgreSQL does not do to a table that stands.
+   */
+  readonly kind: "same" | "in place" | "anew";
+  /** Columns that go. */
+  readonly removed: readonly string[];
+  /** What a reader of the old columns loses, as sentences; empty when nothing is lost. */
+  readonly losses: readonly string[];
+};
 
 /** Compares published columns with those that a model gives. */
 export function compareColumns(
   published: readonly Column[],
   wanted: readonly Column[],
 ): ColumnChange {
-  const isPrefix = published.every(
+  const removed = published.filter(({ name }) => !wanted.some((column) => column.name === name));
+  const kept = published.filter((column) => !removed.includes(column));
+  const isPrefix = kept.every(
     (column, i) => column.name === wanted[i]?.name && column.type === wanted[i]?.type,
   );
-  if (isPrefix) return { kind: published.length === wanted.length ? "same" : "appended" };
-  const losses = published.flatMap((column) => {
-    const now = wanted.find(({ name }) => name === column.name);
-    if (now === undefined) return [`column ${column.name} (${column.type}) is gone`];
-    if (now.type === column.type || isWider(column.type, now.type)) return [];
-    return [`column ${column.name} is ${column.type} and becomes ${now.type}`];
+  const isSame = isPrefix && removed.length === 0 && kept.length === wanted.length;
+  const retyped = kept.flatMap((column) => {
+    const now = wanted.find(({ name }) => name === column.name)?.type ?? "";
+    return now === column.type || isWider(column.type, now)
+      ? []
+      : [`column ${column.name} is ${column.type} and becomes ${now}`];
   });
-  return { kind: "other", losses };
+  return {
+    kind: isSame ? "same" : isPrefix ? "in place" : "anew",
+    removed: removed.map(({ name }) => name),
+    losses: [...removed.map(({ name, type }) => `column ${name} (${type}) is gone`), ...retyped],
+  };
 }
 
 /** Every value of the first type is one of the second, and reads the same. */

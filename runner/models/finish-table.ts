@@ -41,6 +41,26 @@ async function addPrimaryKey(client: PoolClient, model: Model, table: SQLQuery):
   }
 }
 
+/** Columns of a table's primary key, in its order. */
+export async function primaryKeyOf(
+  database: Queryable,
+  relation: string,
+): Promise<readonly string[]> {
+  const [row] = await query<{ columns: string[] }>(
+    database,
+    sql`
+      select array(
+        select attname::text
+        from unnest(conkey) with ordinality as part (attnum, place)
+        inner join pg_attribute on attrelid = conrelid and pg_attribute.attnum = part.attnum
+        order by place
+      ) as columns
+      from pg_constraint
+      where conrelid = to_regclass(${relation}) and contype = 'p'`,
+  );
+  return row?.columns ?? [];
+}
+
 /** Creates the header's indexes that the table does not have; others on it are left alone. */
 export async function ensureIndexes(
   database: Queryable,

@@ -1,18 +1,21 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { execute, query, sql } from "../../extract/query.ts";
 import { forgetGrants } from "./access.ts";
+import {
+  addColumns,
+  addColumnsAside,
+  dropColumns,
+  fillTable,
+  type InPlace,
+  inPlaceOf,
+} from "./fill-table.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { createOrReplaceView } from "./publish-view.ts";
 import { problemOfChange } from "./refuse-losses.ts";
 import { commentRelation } from "./relation-record.ts";
 import { isModelFault } from "./run-model.ts";
-import {
-  dropEmptyStandInSchemas,
-  type PendingSwap,
-  type RunningBuild,
-  standInSchema,
-} from "./running-build.ts";
+import { dropEmptyStandInSchemas, type PendingSwap, type RunningBuild } from "./running-build.ts";
 import {
   readDependents,
   restoreProperties,
@@ -21,12 +24,9 @@ import {
   saveRelation,
 } from "./saved-relation.ts";
 import { carryIndexes, readCarried, swapTable } from "./swap-table.ts";
-import { applyDelta, computeDelta } from "./table-delta.ts";
 import { columnsOf } from "./table-diff.ts";
 import { withLockTimeout } from "./with-lock-timeout.ts";
 
-/** So many rows are updated in place while readers wait; larger tables are swapped. */
-const ROWS_IN_PLACE = 5_000;
 const DEPENDENTS_EXIST = "2BP01";
 
 /**
@@ -44,7 +44,14 @@ export async function publishDefinitions(
   const { client } = build;
   const swaps = build.swaps.splice(0);
   if (swaps.length === 0 && views.every((view) => !isChanged(build, view))) return [];
-  for (const { schema, model } of swaps) {
+  const anew = swaps.filter(({ kind }) => kind === "anew");
+  const inPlace: InPlace[] = [];
+  for (const swap of swaps) if (!anew.includes(swap)) inPlace.push(await inPlaceOf(build, swap));
+  for (const one of inPlace) if (one.isLarge) await addColumnsAside(build, one);
+  for (const one of inPlace) {
+    if (one.isLarge || one.added.length === 0) await fillTable(build, one);
+  }
+  for (const { schema, model } of anew) {
     for (const left of await carryIndexes(client, { schema, relation: model.relation })) {
       warn(build, `${left} of ${schema}.${model.relation} names a column that is gone.`);
     }
@@ -55,7 +62,7 @@ export async function publishDefinitions(
   ];
   let outcome: Outcome = { published: [], notes: [] };
   await withLockTimeout(client, names, async (beforeWaiting) => {
-    outcome = await defineAll(build, swaps, views, beforeWaiting);
+    outcome = await defineAll(build, { anew, inPlace, views }, beforeWaiting);
   });
   for (const note of outcome.notes) warn(build, note);
   for (const { schema, model } of swaps) build.standIns.delete(`${schema}.${model.relation}`);
@@ -79,19 +86,26 @@ export function isChanged({ states, fingerprintOf }: RunningBuild, view: Model):
   return state?.exists !== true || state.fingerprint !== fingerprintOf(view).whole;
 }
 
+/** What is to be defined anew. */
+type Definitions = {
+  readonly anew: readonly PendingSwap[];
+  readonly inPlace: readonly InPlace[];
+  readonly views: readonly Model[];
+};
+
 async function defineAll(
   build: RunningBuild,
-  swaps: readonly PendingSwap[],
-  views: readonly Model[],
+  { anew, inPlace, views }: Definitions,
   beforeWaiting: () => Promise<void>,
 ): Promise<Outcome> {
   const { client } = build;
   const notes: string[] = [];
-  const replaced = swaps.filter((swap) => !(swap.isAppended && swap.rows <= ROWS_IN_PLACE));
-  for (const swap of swaps) {
-    if (replaced.includes(swap)) continue;
+  for (const one of inPlace) {
     await beforeWaiting();
-    await appendColumns(build, swap);
+    if (!one.isLarge && one.added.length > 0) {
+      await addColumns(build, one);
+      await fillTable(build, one);
+    }
   }
 
   const dropped: Dropped[] = [];
@@ -104,14 +118,14 @@ async function defineAll(
     // What is dropped later stood without what was dropped before, so it can be made again first.
     dropped.unshift(...dependents.map((relation) => ({ relation, cause })));
   };
-  const [first] = replaced;
+  const [first] = anew;
   if (first !== undefined) {
     await dropAllOn(
       first.model,
-      replaced.map(({ schema, model }) => quoted(schema, model.relation)),
+      anew.map(({ schema, model }) => quoted(schema, model.relation)),
     );
   }
-  for (const { schema, model } of replaced) {
+  for (const { schema, model } of anew) {
     const table = { schema, relation: model.relation };
     const carried = await readCarried(client, table);
     notes.push(...carried.left.map((left) => `This names a column that is gone: ${left}.`));
@@ -128,6 +142,10 @@ async function defineAll(
     published.push(view);
   }
   for (const one of dropped) await restoreDropped(build, one, published);
+  for (const one of inPlace) {
+    await beforeWaiting();
+    await refusing(one.swap.model, () => dropColumns(build, one));
+  }
   return { published, notes };
 }
 
@@ -180,30 +198,6 @@ async function restoreDropped(
     const message = `the columns of ${cause.name} change, and ${relation.plainName}, which stands on it, cannot be made again: ${error.message}`;
     throw new ModelError([problemOfChange(cause, message)]);
   }
-}
-
-/** Adds columns at the end and fills them, which leaves everything that stands on the table alone. */
-async function appendColumns(build: RunningBuild, swap: PendingSwap): Promise<void> {
-  const { client } = build;
-  const { model, schema, columns } = swap;
-  const table = sql.ident(schema, model.relation);
-  const standIn = sql.ident(standInSchema(schema), model.relation);
-  const published = await columnsOf(client, quoted(schema, model.relation));
-  for (const { name, type } of columns.slice(published.length)) {
-    const definition = sql`${sql.ident(name)} ${sql.__dangerous__rawValue(type)}`;
-    await execute(client, sql`alter table ${table} add column ${definition}`);
-  }
-  const publication = {
-    target: table,
-    source: standIn,
-    present: table,
-    columns: columns.map(({ name }) => name),
-    key: model.header.key,
-  };
-  const delta = await computeDelta(client, publication, build.temporaryName("delta"));
-  await applyDelta(client, publication, delta);
-  await execute(client, sql`drop table ${standIn}`);
-  await commentRelation(client, model, schema, columns);
 }
 
 /** What people put on the table and PostgreSQL does not let go of is named, never dropped. */

@@ -4,7 +4,7 @@ import { forgetGrants } from "./access.ts";
 import { logChanges } from "./change-log.ts";
 import { type ColumnChange, compareColumns } from "./column-changes.ts";
 import { assertHeaderColumns, type BuiltRows, computeRows, wholeText } from "./compute-rows.ts";
-import { finishNewTable } from "./finish-table.ts";
+import { finishNewTable, primaryKeyOf } from "./finish-table.ts";
 import type { MaskName } from "./header.ts";
 import { assertKey } from "./key-test.ts";
 import type { ModelPlan } from "./plan-model.ts";
@@ -112,8 +112,15 @@ async function publishTarget(
   };
   const told = target.schema === PII_SCHEMA ? "personal columns" : "every column";
   const columnChange = compareColumns(published, target.columns);
-  if (columnChange.kind !== "same") {
-    return createStandIn(build, model, target, { publication, published, told, columnChange });
+  const hasKey = (await primaryKeyOf(client, name)).join() === model.header.key.join();
+  if (columnChange.kind !== "same" || !hasKey) {
+    return createStandIn(build, model, target, {
+      publication,
+      published,
+      told,
+      columnChange,
+      hasKey,
+    });
   }
   const delta = await computeDelta(client, publication, build.temporaryName("delta"));
   await applyToTable(build, model, { publication, delta, built });
@@ -210,10 +217,12 @@ async function createStandIn(
     readonly published: readonly Column[];
     readonly told: "every column" | "personal columns";
     readonly columnChange: ColumnChange;
+    /** The published table has the key that the model has now. */
+    readonly hasKey: boolean;
   },
 ): Promise<PublishedTable> {
   const { client } = build;
-  const { publication, published, told, columnChange } = work;
+  const { publication, published, told, columnChange, hasKey } = work;
   const schema = await openStandInSchema(build, target.schema);
   const table = sql.ident(schema, model.relation);
   const total = await execute(
@@ -226,10 +235,16 @@ async function createStandIn(
     model,
     schema: target.schema,
     columns: target.columns,
-    isAppended: columnChange.kind === "appended",
+    kind: columnChange.kind === "in place" && hasKey ? "in place" : "anew",
+    removed: columnChange.removed,
     rows: total,
-    losses: columnChange.kind === "other" ? columnChange.losses : [],
+    losses: columnChange.losses,
   });
+  const change = { status: "all", because: "has other columns than before" } as const;
+  // The published table is not even read: it may get its columns from another connection.
+  if (columnChange.kind === "in place" && hasKey) {
+    return { changes: { total, added: 0, changed: total, removed: 0 }, change };
+  }
 
   // A column of another type is another column: its values cannot be told apart from the old ones.
   const isCommon = (name: string) => {
@@ -247,10 +262,7 @@ async function createStandIn(
     counts = delta;
   }
   const { added, changed, removed } = counts;
-  return {
-    changes: { total, added, changed, removed },
-    change: { status: "all", because: "has other columns than before" },
-  };
+  return { changes: { total, added, changed, removed }, change };
 }
 
 function columnExpressions({ columns, masks }: Target): SQLQuery {

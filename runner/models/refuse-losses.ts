@@ -36,7 +36,7 @@ export async function refuseViewLosses(
     const published = await columnsOf(build.client, quoted(view.schema, view.relation));
     const wanted = await columnsOf(build.client, quoted(schema, view.relation));
     const change = compareColumns(published, wanted);
-    if (change.kind === "other") losses.push({ model: view, losses: change.losses });
+    losses.push({ model: view, losses: change.losses });
   }
   refuse(build, losses);
 }

@@ -1,4 +1,4 @@
-import type { PoolClient } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { execute, type SQLQuery, sql } from "../../extract/query.ts";
 import type { BuildEvent } from "../events.ts";
 import type { RelationState } from "./build-state.ts";
@@ -19,6 +19,8 @@ export type BuildOptions = {
   readonly only?: ReadonlySet<string> | undefined;
   /** Days that `elt.changes` remembers. */
   readonly keepChangesDays?: number | undefined;
+  /** Rows of a table that may be filled while readers wait for its new columns. */
+  readonly fewRows?: number | undefined;
 };
 
 /** What a build did to the rows of a table or seed. */
@@ -33,8 +35,9 @@ export type PendingSwap = {
   readonly model: Model;
   readonly schema: string;
   readonly columns: readonly Column[];
-  /** New columns at the end, and nothing else. */
-  readonly isAppended: boolean;
+  readonly kind: "in place" | "anew";
+  /** Columns that go. */
+  readonly removed: readonly string[];
   readonly rows: number;
   /** What readers of the published columns lose. */
   readonly losses: readonly string[];
@@ -43,6 +46,8 @@ export type PendingSwap = {
 /** A build under way, inside its one transaction. */
 export type RunningBuild = {
   readonly client: PoolClient;
+  /** For what must not be part of the transaction. */
+  readonly pool: Pool;
   readonly runId: bigint;
   readonly project: Project;
   readonly options: BuildOptions;
@@ -62,6 +67,12 @@ export type RunningBuild = {
   /** Tables that other columns wait for: `schema.relation` → the schema they stand in till the end. */
   readonly standIns: Map<string, string>;
   readonly swaps: PendingSwap[];
+  /** Empty columns that tables got by transactions of their own. */
+  readonly addedAside: {
+    readonly schema: string;
+    readonly relation: string;
+    readonly columns: readonly Column[];
+  }[];
   /** Schemas that hold what waits. */
   readonly standInSchemas: Set<string>;
   /** A name that no other temporary table of this build has. */

@@ -34,6 +34,8 @@ const files = {
 /** A small project over one landed object, in a database of its own. */
 export type Pessoas = {
   readonly pool: Awaited<ReturnType<typeof createTestDatabase>>["pool"];
+  /** For connections of its own. */
+  readonly url: string;
   readonly drop: () => Promise<void>;
   /** Empties the database and lands two people. */
   readonly reset: () => Promise<void>;
@@ -56,7 +58,7 @@ export type Pessoas = {
 
 /** Opens it; call `drop` when the test file is done. */
 export async function openPessoas(): Promise<Pessoas> {
-  const { pool, drop } = await createTestDatabase();
+  const { pool, url, drop } = await createTestDatabase();
   let events: BuildEvent[] = [];
 
   const project = (changes: Readonly<Record<string, string>> = {}) =>
@@ -111,6 +113,7 @@ export async function openPessoas(): Promise<Pessoas> {
 
   return {
     pool,
+    url,
     drop,
     project,
     build,

@@ -88,12 +88,20 @@ describe("other columns of a mart", () => {
     expect((await build(reordered)).changes).toMatchObject({ added: 0, changed: 0, removed: 0 });
   });
 
-  test("at the end go into the table that stands", async () => {
+  test.each([
+    ["while readers wait, if it has few rows", {}],
+    ["by a transaction of their own, if it has many", { fewRows: 0 }],
+  ])("at the end go into the table that stands: %s", async (_, options) => {
     await buildOnTop();
     const before = await stateOnTop();
     const state = () => rows("select 'marts.pessoas'::regclass::oid::int as oid");
     const [oid] = await state();
-    await build(withMart("p.valor from", "p.valor, p.valor * 2 as dobro from"));
+    const result = await build(
+      withMart("p.valor from", "p.valor, p.valor * 2 as dobro from"),
+      options,
+    );
+    expect(result.changes).toMatchObject({ added: 0, removed: 0 });
+    expect(await rows("select * from elt.changes")).toEqual([]);
     expect(await state()).toEqual([oid]);
     expect(await rows("select dobro from marts.pessoas order by pessoa_id")).toEqual([
       { dobro: "21.00" },
@@ -139,7 +147,7 @@ describe("other columns of a mart", () => {
       (error: Error) => error.message,
     );
     expect(blocked).toContain(
-      "the columns of marts.pessoas change, and analista.v, which stands on it, cannot be made again",
+      "the columns of marts.pessoas change, and view analista.v depends on column valor",
     );
     expect(await rows("select count(*)::int as n from analista.v")).toEqual([{ n: 2 }]);
     await pool.query(
@@ -152,6 +160,30 @@ describe("other columns of a mart", () => {
     });
     expect(await rows("select count(*)::int as n from analista.v")).toEqual([{ n: 2 }]);
     expect(await rows("select total::int from marts.vw_soma")).toEqual([{ total: 2 }]);
+  });
+
+  test("of another type are let go where that is allowed, but not what cannot be made again", async () => {
+    const retyped = {
+      ...withMart("p.nome, p.valor", "p.nome, p.valor::text as valor"),
+      "views/vw_soma.sql":
+        "-- Soma.\nselect count(*) as total, p.conta from marts.pessoas as p group by p.conta",
+    };
+    await pool.query(
+      "create schema analista; create view analista.v as select sum(valor) as s from marts.pessoas",
+    );
+    const blocked = await build(retyped, { allowDestructive: true }).then(
+      () => "published",
+      (error: Error) => error.message,
+    );
+    expect(blocked).toContain(
+      "the columns of marts.pessoas change, and analista.v, which stands on it, cannot be made again: function sum(text) does not exist",
+    );
+    expect(await rows("select s::text from analista.v")).toEqual([{ s: "1245.06" }]);
+    await pool.query(
+      "drop view analista.v; create view analista.v as select max(valor) as m from marts.pessoas",
+    );
+    await build(retyped, { allowDestructive: true });
+    expect(await rows("select m from analista.v")).toEqual([{ m: "1234.56" }]);
   });
 
   test("reach the tables and views after it in the same build", async () => {
@@ -167,6 +199,63 @@ describe("other columns of a mart", () => {
     expect(await rows("select dobro::text from marts.vw_soma")).toEqual([{ dobro: "2490.12" }]);
     expect(await rows("select total::text from analista.kpi")).toEqual([{ total: "1245.06" }]);
   });
+});
+
+describe("a column at the end of a large table", () => {
+  const appended = withMart("p.valor from", "p.valor, p.valor * 2 as dobro from");
+  const columns = () =>
+    rows(
+      `select attname::text as name from pg_attribute where attrelid = 'marts.pessoas'::regclass
+         and attnum > 0 and not attisdropped order by attnum`,
+    );
+
+  test("is gone again when the build fails after it was added", async () => {
+    const before = await columns();
+    // Days that are no number are met after everything else.
+    const failing = build(appended, { fewRows: 0, keepChangesDays: Number.NaN });
+    await expect(failing).rejects.toThrow();
+    expect(await columns()).toEqual(before);
+    await build(appended, { fewRows: 0 });
+    expect(await rows("select sum(dobro)::text as s from marts.pessoas")).toEqual([
+      { s: "2490.12" },
+    ]);
+  });
+
+  test("that a killed build left empty is filled by the next", async () => {
+    await pool.query("alter table marts.pessoas add column dobro numeric");
+    await build(appended, { fewRows: 0 });
+    expect(await rows("select sum(dobro)::text as s from marts.pessoas")).toEqual([
+      { s: "2490.12" },
+    ]);
+  });
+
+  test("waits for readers, and does not show them half of it", async () => {
+    const reader = await pool.connect();
+    try {
+      await reader.query("begin isolation level repeatable read; select from marts.vw_soma");
+      await reader.query(
+        "commit; begin isolation level repeatable read; select from staging.pessoas",
+      );
+      await build(appended, { fewRows: 0 });
+      const { rows: seen } = await reader.query(
+        "select count(*)::int as n, count(dobro)::int as filled from marts.pessoas",
+      );
+      expect(seen).toEqual([{ n: 2, filled: 0 }]);
+    } finally {
+      await reader.query("rollback");
+      reader.release();
+    }
+  });
+});
+
+test("another key makes the table anew", async () => {
+  const keyOf = () =>
+    rows(
+      "select pg_get_constraintdef(oid) as key from pg_constraint where conrelid = 'marts.pessoas'::regclass and contype = 'p'",
+    );
+  await build(withMart("conta, pessoa_id\n", "pessoa_id, conta\n"));
+  expect(await keyOf()).toEqual([{ key: "PRIMARY KEY (pessoa_id, conta)" }]);
+  expect(await rows("select count(*)::int as n from marts.pessoas")).toEqual([{ n: 2 }]);
 });
 
 describe("a view of the project", () => {
