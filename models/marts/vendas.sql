@@ -3,6 +3,8 @@
 -- @key    conta, reserva_id
 -- @index  data_venda
 -- @index  conta, unidade_id
+-- @index  empreendimento_id, data_venda
+-- @index  corretor_id, data_venda
 -- @test   references(reserva_id, marts.reservas)
 -- @test   accepted(prosoluto_origem, condicoes, diferenca)
 -- @warn   references(empreendimento_id, marts.empreendimentos)
