@@ -1,8 +1,9 @@
+import { UnprovenError } from "./column-origin.ts";
 import { columnsRead } from "./columns-read.ts";
-import { type KeyProof, proveKey, UnprovenError } from "./key-proof.ts";
+import { type KeyProof, proveKey } from "./key-proof.ts";
 import { locate, type Position, startOfSelect } from "./position.ts";
 import type { Model, Project } from "./project.ts";
-import { readQuery } from "./query-shape.ts";
+import { readQuery } from "./read-query.ts";
 
 /** Where a model reads a relation that can be restricted to keys. */
 export type RestrictedInput = {

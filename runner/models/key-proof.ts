@@ -1,8 +1,20 @@
-import { leavesOf } from "./columns-read.ts";
 import {
-  type ColumnName,
-  columnNames,
-  type Equality,
+  type Column,
+  columnsBehind,
+  isIn,
+  nameAt,
+  originalNames,
+  originOf,
+  type Pair,
+  pairsOf,
+  positionOf,
+  resolve,
+  resolvedPairs,
+  UnprovenError,
+} from "./column-origin.ts";
+import { leavesOf } from "./columns-read.ts";
+import { equalColumns, filterBelow, includesKey, isOneValue, type Side } from "./equal-columns.ts";
+import {
   type FromItem,
   type Join,
   type Leaf,
@@ -13,7 +25,6 @@ import {
   type SelectQuery,
   type Subquery,
 } from "./query-shape.ts";
-import { isNode, leftmost, only } from "./syntax-tree.ts";
 
 /** Which occurrences of relations can be restricted to keys, and which are needed whole. */
 export type KeyProof = {
@@ -37,22 +48,6 @@ export type Lookup = {
   readonly throughColumns: readonly string[];
 };
 
-/** The key cannot be followed; `at` is the byte of the reason. */
-export class UnprovenError extends Error {
-  override readonly name = "UnprovenError";
-  readonly at: number;
-  /** Index of the key column that is computed, when that is the reason. */
-  readonly computed: number | undefined;
-
-  constructor(message: string, at: number, computed?: number) {
-    super(message);
-    this.at = at;
-    this.computed = computed;
-  }
-}
-
-/** A column of one relation of a FROM. */
-type Column = { readonly leaf: Leaf; readonly name: string };
 /** Per key column, the columns of which the first that is not null is its value. */
 type Vector = readonly (readonly Column[])[];
 
@@ -295,8 +290,6 @@ function proveTied(
   }
 }
 
-type Pair = readonly [Column, Column];
-
 /**
  * The rows of a part of FROM that have a key rest only on rows that carry it.
  * @param filter equalities that every row must meet after the part is put together
@@ -339,23 +332,6 @@ function placeOf(leaf: Leaf): number {
   if (leaf.kind === "rows") return 0;
   return leaf.kind === "relation" ? leaf.occurrence.at : leaf.at;
 }
-
-/** Columns as the query names them, where `as t (a, b)` gave new names. */
-function originalNames(
-  leaf: Extract<Leaf, { kind: "query" }>,
-  names: readonly string[],
-): readonly string[] {
-  if (leaf.renamed.length === 0) return names;
-  return names.map((name) => {
-    const position = leaf.renamed.indexOf(name);
-    return position < 0 ? name : nameAt(leaf.query, position, name);
-  });
-}
-
-/** Output of an expression that is not a column. */
-const UNNAMED = "?column?";
-
-type Side = "left" | "right";
 
 function proveJoin(proof: Proof, join: Join, vector: Vector, filter: readonly Pair[]): void {
   const sides = sidesOf(join, vector, filter);
@@ -434,21 +410,6 @@ function proveAlone(
   }
 }
 
-/** The column of a relation that a column of FROM is a copy of. */
-function originOf({ leaf, name }: Column): { occurrence: Occurrence; name: string } | undefined {
-  if (leaf.kind === "relation") return { occurrence: leaf.occurrence, name };
-  if (leaf.kind !== "query" || leaf.renamed.length > 0) return undefined;
-  const { query } = leaf;
-  if (query.kind !== "select" || query.from === undefined) return undefined;
-  try {
-    const [column, second] = columnsBehind(query, query.from, name, 0);
-    return column === undefined || second !== undefined ? undefined : originOf(column);
-  } catch (error) {
-    if (!(error instanceof UnprovenError)) throw error;
-    return undefined;
-  }
-}
-
 function proveSide(
   proof: Proof,
   join: Join,
@@ -512,296 +473,4 @@ function missingSide(join: Join, index: number): UnprovenError {
     join.at,
     index,
   );
-}
-
-/** Of several columns, all that are not null are equal: whichever comes first is the key. */
-function isOneValue(item: FromItem, columns: readonly Column[], filter: readonly Pair[]): boolean {
-  const [first, ...others] = columns;
-  if (first === undefined) return false;
-  if (others.every((column) => includes([first], column))) return true;
-  if (item.kind !== "join") return false;
-  const inLeft = columns.filter((column) => isIn(item.left, column));
-  const inRight = columns.filter((column) => isIn(item.right, column));
-  const leftIsOne = () => isOneValue(item.left, inLeft, filterBelow(item, "left", filter));
-  const rightIsOne = () => isOneValue(item.right, inRight, filterBelow(item, "right", filter));
-  if (inRight.length === 0) return leftIsOne();
-  if (inLeft.length === 0) return rightIsOne();
-  if (item.type === "full") return leftIsOne() && rightIsOne() && isTied(item, inLeft, inRight);
-  const [kept, rest] = item.type === "right" ? [inRight, inLeft] : [inLeft, inRight];
-  const equal = equalColumns(item, kept, filter);
-  const keptIsOne = item.type === "right" ? rightIsOne() : leftIsOne();
-  return keptIsOne && rest.every((column) => includes(equal, column));
-}
-
-/** A condition of the join equates a column of each side that holds the key. */
-function isTied(join: Join, inLeft: readonly Column[], inRight: readonly Column[]): boolean {
-  const left = equalColumns(join.left, inLeft, []);
-  const right = equalColumns(join.right, inRight, []);
-  return pairsOf(join).some(
-    ([a, b]) =>
-      (includes(left, a) && includes(right, b)) || (includes(left, b) && includes(right, a)),
-  );
-}
-
-/** Equalities that a side's rows must meet to leave a trace in the result of the join. */
-function filterBelow(join: Join, side: Side, filter: readonly Pair[]): readonly Pair[] {
-  const within = (pairs: readonly Pair[]) =>
-    pairs.filter((pair) => pair.every((column) => isIn(join[side], column)));
-  if (join.type === "inner") return within([...filter, ...pairsOf(join)]);
-  if (join.type === "full") return [];
-  return join.type === side ? within(filter) : within([...filter, ...pairsOf(join)]);
-}
-
-/**
- * Columns that, in every row whose key column is not null, are null or equal to it. The key column
- * is the first of `columns` that is not null.
- */
-function equalColumns(
-  item: FromItem,
-  columns: readonly Column[],
-  filter: readonly Pair[],
-): readonly Column[] {
-  const equal = columns.filter((column) => isIn(item, column));
-  if (equal.length === 0 || item.kind !== "join") return equal;
-  for (;;) {
-    const known = equal.length;
-    const add = (more: readonly Column[]): void => {
-      for (const column of more) if (!includes(equal, column)) equal.push(column);
-    };
-    add(equalColumns(item.left, equal, filterBelow(item, "left", filter)));
-    add(equalColumns(item.right, equal, filterBelow(item, "right", filter)));
-    for (const [a, b] of filter) {
-      if (includes(equal, a) && isIn(item, b)) add([b]);
-      if (includes(equal, b) && isIn(item, a)) add([a]);
-    }
-    for (const [a, b] of item.type === "full" ? [] : pairsOf(item)) {
-      if (includes(equal, a) && mayFollow(item, b)) add([b]);
-      if (includes(equal, b) && mayFollow(item, a)) add([a]);
-    }
-    if (equal.length === known) return equal;
-  }
-}
-
-/** A side that an outer join keeps has rows that its condition says nothing about. */
-function mayFollow(join: Join, column: Column): boolean {
-  return join.type === "inner" || !isIn(join[join.type === "left" ? "left" : "right"], column);
-}
-
-/** Columns that equal the key column in every row, also where it is null. */
-function sameColumns(item: FromItem, column: Column, filter: readonly Pair[]): readonly Column[] {
-  const same = [column];
-  const pairs = [...filter, ...innerPairs(item)];
-  for (;;) {
-    const known = same.length;
-    for (const [a, b] of pairs) {
-      if (includes(same, a) && !includes(same, b)) same.push(b);
-      if (includes(same, b) && !includes(same, a)) same.push(a);
-    }
-    if (same.length === known) return same;
-  }
-}
-
-/** Conditions that every row of the result meets. */
-function innerPairs(item: FromItem): readonly Pair[] {
-  if (item.kind !== "join") return [];
-  switch (item.type) {
-    case "inner":
-      return [...pairsOf(item), ...innerPairs(item.left), ...innerPairs(item.right)];
-    case "left":
-      return innerPairs(item.left);
-    case "right":
-      return innerPairs(item.right);
-    case "full":
-      return [];
-  }
-}
-
-/** A list of GROUP BY, DISTINCT ON or PARTITION BY holds the key column itself. */
-function includesKey(
-  query: SelectQuery,
-  from: FromItem,
-  items: readonly unknown[],
-  columns: readonly Column[],
-  filter: readonly Pair[],
-): boolean {
-  const [only, second] = columns;
-  const same = only !== undefined && second === undefined ? sameColumns(from, only, filter) : [];
-  return items.some((item) => {
-    const value = valueBehind(query, from, item);
-    const written = columnNames(value)?.map((name) => resolveAll(from, name));
-    if (written === undefined) return false;
-    const found = written.flatMap((part) => part ?? []);
-    if (written.some((part) => part === undefined)) return false;
-    if (found.length === 1) return found.some((column) => includes(same, column));
-    return found.length === columns.length && found.every((column) => includes(columns, column));
-  });
-}
-
-/** `group by 1` and `group by alias` mean a target. */
-function valueBehind(query: SelectQuery, from: FromItem, item: unknown): unknown {
-  const constant = only(item, "A_Const")?.ival;
-  const position = isNode(constant) ? constant.ival : undefined;
-  if (typeof position === "number") {
-    const before = query.targets.slice(0, position);
-    const target = before.at(-1);
-    const counted = before.every(({ kind }) => kind === "column");
-    return counted && target?.kind === "column" ? target.value : undefined;
-  }
-  const [name, second] = columnNames(item) ?? [];
-  if (name === undefined || second !== undefined || name.alias !== undefined) return item;
-  if (resolveAll(from, name) !== undefined) return item;
-  const target = query.targets.find((one) => one.kind === "column" && one.name === name.name);
-  return target?.kind === "column" ? target.value : item;
-}
-
-/** The columns of FROM that an output column is a copy of. */
-function columnsBehind(
-  query: SelectQuery,
-  from: FromItem,
-  name: string,
-  index: number,
-): readonly Column[] {
-  const named = query.targets.filter((target) => target.kind === "column" && target.name === name);
-  const [target] = named;
-  if (target?.kind === "column") {
-    const columns = columnNames(target.value)?.map((column) => resolveAll(from, column));
-    const found = columns?.flatMap((part) => part ?? []) ?? [];
-    if (columns === undefined || columns.some((part) => part === undefined)) {
-      throw new UnprovenError(
-        `the key column ${name} is computed, not a column of an input`,
-        leftmost(target.value) ?? query.at,
-        index,
-      );
-    }
-    return found;
-  }
-  const merged = query.targets.some((one) => one.kind === "star" && one.alias === undefined)
-    ? mergesName(from, name)
-    : false;
-  const columns = merged ? resolveAll(from, { alias: undefined, name }) : undefined;
-  if (columns !== undefined) return columns;
-  const stars = query.targets.flatMap((one) => (one.kind === "star" ? [one] : []));
-  const leaves = stars.flatMap(({ alias }) =>
-    leavesOf(from).filter((leaf) => alias === undefined || leaf.alias === alias),
-  );
-  const known = leaves.filter((leaf) => columnsOfLeaf(leaf)?.includes(name) ?? false);
-  const [leaf, second] = known.length > 0 ? known : leaves;
-  if (leaf === undefined || second !== undefined) {
-    throw new UnprovenError(`it cannot be told where the key column ${name} comes from`, query.at);
-  }
-  return [{ leaf, name }];
-}
-
-/** Output columns of a relation of FROM; undefined when a star hides them. */
-function columnsOfLeaf(leaf: Leaf): readonly string[] | undefined {
-  if (leaf.kind !== "query") return undefined;
-  return leaf.renamed.length > 0 ? undefined : outputColumns(leaf.query);
-}
-
-function outputColumns(query: Query): readonly string[] | undefined {
-  if (query.kind === "set") return outputColumns(query.left);
-  if (query.kind === "opaque") return undefined;
-  const columns: string[] = [];
-  for (const target of query.targets) {
-    if (target.kind === "column") {
-      columns.push(target.name ?? UNNAMED);
-      continue;
-    }
-    const leaves = query.from === undefined ? [] : leavesOf(query.from);
-    for (const leaf of leaves) {
-      if (target.alias !== undefined && leaf.alias !== target.alias) continue;
-      const inner = columnsOfLeaf(leaf);
-      if (inner === undefined) return undefined;
-      columns.push(...inner);
-    }
-  }
-  return columns;
-}
-
-/** Where a column stands in the output of the first arm of a set operation. */
-function positionOf(query: Query, name: string): number {
-  const position = outputColumns(query)?.indexOf(name) ?? -1;
-  if (position < 0) {
-    throw new UnprovenError(`the place of ${name} among the columns is hidden by a star`, query.at);
-  }
-  return position;
-}
-
-/** The column at that place in another arm, whatever its name. */
-function nameAt(query: Query, position: number, name: string): string {
-  const columns = outputColumns(query);
-  const found = columns?.[position];
-  if (found === UNNAMED) {
-    throw new UnprovenError(`the key column ${name} is computed in an arm of a union`, query.at);
-  }
-  if (found === undefined || columns?.indexOf(found) !== position) {
-    throw new UnprovenError(`${name} cannot be found in every arm of the set operation`, query.at);
-  }
-  return found;
-}
-
-function resolvedPairs(from: FromItem, equalities: readonly Equality[]): readonly Pair[] {
-  return equalities.flatMap(([left, right]): Pair[] => {
-    const a = resolve(from, left);
-    const b = resolve(from, right);
-    return a === undefined || b === undefined ? [] : [[a, b]];
-  });
-}
-
-/** Equalities of a join's own condition. */
-function pairsOf(join: Join): readonly Pair[] {
-  const pairs = [...resolvedPairs(join, join.equalities)];
-  for (const name of join.using) {
-    const left = resolve(join.left, { alias: undefined, name });
-    const right = resolve(join.right, { alias: undefined, name });
-    if (left !== undefined && right !== undefined) pairs.push([left, right]);
-  }
-  return pairs;
-}
-
-/** The one column that a name means; undefined when that cannot be told. */
-function resolve(from: FromItem, name: ColumnName): Column | undefined {
-  const columns = resolveAll(from, name);
-  return columns?.length === 1 ? columns[0] : undefined;
-}
-
-/** The columns that a name means: two where USING merged them in a full join. */
-function resolveAll(from: FromItem, { alias, name }: ColumnName): readonly Column[] | undefined {
-  const leaves = leavesOf(from);
-  if (alias !== undefined) {
-    const [leaf, second] = leaves.filter((one) => one.alias === alias);
-    return leaf === undefined || second !== undefined ? undefined : [{ leaf, name }];
-  }
-  if (from.kind === "join") {
-    if (from.using.includes(name)) {
-      const left = resolveAll(from.left, { alias, name });
-      const right = resolveAll(from.right, { alias, name });
-      if (left === undefined || right === undefined) return undefined;
-      if (from.type === "full") return [...left, ...right];
-      return from.type === "right" ? right : left;
-    }
-    const usedBelow = [from.left, from.right].filter((side) => mergesName(side, name));
-    const [side] = usedBelow;
-    if (side !== undefined && usedBelow.length === 1) return resolveAll(side, { alias, name });
-    const known = leaves.filter((leaf) => columnsOfLeaf(leaf)?.includes(name) ?? false);
-    const open = leaves.filter((leaf) => columnsOfLeaf(leaf) === undefined);
-    const [leaf] = known;
-    if (leaf !== undefined && known.length === 1 && open.length === 0) return [{ leaf, name }];
-    return undefined;
-  }
-  const [leaf] = leaves;
-  return leaf === undefined ? undefined : [{ leaf, name }];
-}
-
-function mergesName(item: FromItem, name: string): boolean {
-  if (item.kind !== "join") return false;
-  return item.using.includes(name) || mergesName(item.left, name) || mergesName(item.right, name);
-}
-
-function isIn(item: FromItem, { leaf }: Column): boolean {
-  return leavesOf(item).includes(leaf);
-}
-
-function includes(columns: readonly Column[], { leaf, name }: Column): boolean {
-  return columns.some((column) => column.leaf === leaf && column.name === name);
 }

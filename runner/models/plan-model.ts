@@ -5,7 +5,7 @@ import { type ColumnsRead, columnsRead } from "./columns-read.ts";
 import { type KeyLocality, keyLocality } from "./key-locality.ts";
 import { type UnbuiltLoads, unbuiltLoads } from "./landing-changes.ts";
 import type { Model } from "./project.ts";
-import { readQuery } from "./query-shape.ts";
+import { readQuery } from "./read-query.ts";
 import { changeOf, type RunningBuild } from "./running-build.ts";
 
 /** How the rows of a table are brought up to date. */
