@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
-import { isIP } from "node:net";
 import path from "node:path";
+import { type AlertSettings, readAlertSettings } from "./alerts/alert-settings.ts";
 import { type DatabaseAddress, readAuthority, readDatabaseUrl } from "./database-address.ts";
 import { ConfigError } from "./errors.ts";
 import { type RateLimit, readRateLimit, readServerLimits, type ServerLimits } from "./limits.ts";
+import { isLoopback } from "./loopback.ts";
+import { readSchedule, type Schedule } from "./worker/schedule.ts";
 
 /** Environment variables, as `process.env` holds them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -60,6 +62,17 @@ export const variables = [
   "LOG_LEVEL",
   "METABASE_URL",
   "METABASE_API_KEY",
+  "SYNC_CRON",
+  "SYNC_HOURS",
+  "ALERT_EMAIL_USER",
+  "ALERT_EMAIL_PASSWORD",
+  "ALERT_EMAIL_FROM",
+  "ALERT_EMAIL_TO",
+  "SMTP_URL",
+  "ALERT_WEBHOOK_URL",
+  "DASHBOARD_URL",
+  "ALERT_STALE_HOURS",
+  "ALERT_DIGEST",
   "RAILWAY_ENVIRONMENT",
 ] as const;
 
@@ -243,12 +256,40 @@ export function readMetabaseConfig(env: Environment): MetabaseConfig | undefined
   return { url: `${url.origin}${url.pathname}`.replace(/\/+$/, ""), apiKey };
 }
 
-/** Whether a host name or address means this machine only. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  if (bare === "localhost" || bare === "::1") return true;
-  return isIP(bare) === 4 && bare.startsWith("127.");
+/** When the worker runs. Throws one ConfigError with every problem. */
+export function readScheduleConfig(env: Environment): Schedule {
+  const problems: string[] = [];
+  const texts = { SYNC_CRON: value(env, "SYNC_CRON"), SYNC_HOURS: value(env, "SYNC_HOURS") };
+  const schedule = readSchedule(texts, problems);
+  if (schedule === undefined) throw new ConfigError(problems);
+  return schedule;
 }
+
+/**
+ * Who is told of what goes wrong. Throws one ConfigError with every problem; no message holds a
+ * password or the webhook's address.
+ */
+export function readAlertConfig(env: Environment): AlertSettings {
+  const problems: string[] = [];
+  const settings = readAlertSettings(
+    {
+      ALERT_EMAIL_USER: value(env, "ALERT_EMAIL_USER"),
+      ALERT_EMAIL_PASSWORD: value(env, "ALERT_EMAIL_PASSWORD"),
+      ALERT_EMAIL_FROM: value(env, "ALERT_EMAIL_FROM"),
+      ALERT_EMAIL_TO: value(env, "ALERT_EMAIL_TO"),
+      SMTP_URL: value(env, "SMTP_URL"),
+      ALERT_WEBHOOK_URL: value(env, "ALERT_WEBHOOK_URL"),
+      DASHBOARD_URL: value(env, "DASHBOARD_URL"),
+      ALERT_STALE_HOURS: value(env, "ALERT_STALE_HOURS"),
+      ALERT_DIGEST: value(env, "ALERT_DIGEST"),
+    },
+    problems,
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+  return settings;
+}
+
+export { isLoopback };
 
 function value(env: Environment, name: Variable): string | undefined {
   const text = env[name]?.trim();
