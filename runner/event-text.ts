@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
 import type { ScanResult } from "../extract/events.ts";
 import { driftText } from "./drift/drift-text.ts";
-import type { RunEvent } from "./events.ts";
+import type { RunEvent, StaleSource } from "./events.ts";
+import { namesText, staleText } from "./freshness/age-text.ts";
 import { formatTestResult } from "./models/test-failure.ts";
 
 /** What stands on the last line of a terminal while work goes on; empty clears it. */
@@ -64,6 +65,8 @@ export function formatEvent(event: RunEvent): string | undefined {
       return `Waiting for ${event.holder} to finish its ${event.lock}.`;
     case "warning":
       return styleText("yellow", event.message);
+    case "source-stale":
+      return staleLine(event);
     case "published": {
       const { added, changed, removed } = event.changes;
       return `Published (${event.publicationId}): ${differences(added, changed, removed)} in marts.`;
@@ -73,6 +76,15 @@ export function formatEvent(event: RunEvent): string | undefined {
     case "budget-wait":
       return undefined;
   }
+}
+
+function staleLine(event: StaleSource): string {
+  const { conta, object, level, withholds, feeds } = event;
+  const consequence = withholds
+    ? `${namesText(feeds)} stay as published`
+    : `out of date may be ${namesText(feeds)}`;
+  const [mark, style] = level === "error" ? (["✗", "red"] as const) : (["!", "yellow"] as const);
+  return `${styleText(style, mark)} ${object} of ${conta} was ${staleText(event)}: ${consequence}.`;
 }
 
 /** The status line after an event; undefined leaves it as it is. */

@@ -1,4 +1,5 @@
 import type { ExtractEvent } from "../extract/events.ts";
+import type { SourceAge } from "./freshness/source-ages.ts";
 import type { RowChanges } from "./models/table-diff.ts";
 import type { TestResult } from "./models/test-failure.ts";
 
@@ -9,9 +10,17 @@ export type RunEvent = ExtractEvent | BuildEvent;
 export type BuildEvent =
   | { readonly type: "lock-wait"; readonly lock: string; readonly holder: string }
   | { readonly type: "warning"; readonly message: string }
+  | ({ readonly type: "source-stale" } & StaleSource)
   | ({ readonly type: "model-built" } & ModelResult)
   | ({ readonly type: "test-failed" } & TestResult)
   | { readonly type: "published"; readonly publicationId: string; readonly changes: RowChanges };
+
+/** A source that was read longer ago than a model declares. */
+export type StaleSource = SourceAge & {
+  readonly level: "warn" | "error";
+  /** What it feeds stays as it was published. */
+  readonly withholds: boolean;
+};
 
 /** How a model was built; a view has no rows of its own. */
 export type ModelResult = {

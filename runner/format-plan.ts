@@ -6,11 +6,15 @@ import { formatTestFailure } from "./models/test-failure.ts";
 
 /** What a build would do, as an analyst reads it. */
 export function formatPlan(plan: BuildPlan): string {
-  const { tables, views, notKeyLocal, losses, kpis, findings } = plan;
+  const { tables, views, notKeyLocal, losses, kpis, findings, withheld } = plan;
   const sections = [
     section("Tables", formatTables(tables)),
     section("Views that are defined anew", views.map((view) => `  ${view}`).join("\n")),
     section("Readers would lose", losses.map((loss) => `  ${loss}`).join("\n")),
+    section(
+      "Stay as published, their source being too old",
+      withheld.models.map((model) => `  ${model}`).join("\n"),
+    ),
     section("KPIs", kpis.map(formatKpi).join("\n") || "  no view"),
     section("Tests", findings.map(formatTestFailure).join("\n\n")),
     section(

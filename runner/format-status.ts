@@ -1,5 +1,7 @@
 import type { LastDrift } from "./drift/read-drift.ts";
 import { formatTable } from "./format-table.ts";
+import { namesText, staleText } from "./freshness/age-text.ts";
+import type { SourceAge } from "./freshness/source-ages.ts";
 import type { ObjectStatus, OpenScan } from "./object-status.ts";
 import type { RunStatus } from "./run-status.ts";
 
@@ -8,6 +10,8 @@ export type Status = {
   readonly publication: { readonly id: string; readonly at: string } | null;
   readonly runs: readonly RunStatus[];
   readonly objects: readonly ObjectStatus[];
+  /** Ages of the objects that a model declares @fresh for, as of the last build. */
+  readonly freshness: readonly SourceAge[];
   /** Fields that changed in the last run of each account. */
   readonly drift: readonly LastDrift[];
 };
@@ -16,7 +20,7 @@ export type Status = {
 const WIDTH = 110;
 
 /** The status for a person: tables, and below a row what is unusual about it. */
-export function formatStatus({ publication, runs, objects, drift }: Status): string {
+export function formatStatus({ publication, runs, objects, freshness, drift }: Status): string {
   const published =
     publication === null
       ? "Nothing is published yet: npm run elt"
@@ -33,8 +37,9 @@ export function formatStatus({ publication, runs, objects, drift }: Status): str
       tableWithNotes(
         objects.filter((object) => object.conta === conta),
         objectRow,
-        objectNotes,
+        (object) => [...objectNotes(object), ...staleNotes(freshness.filter(isOf(object)))],
       ),
+      ...unreadNotes(freshness, objects, conta),
       ...driftNote(drift.filter((found) => found.conta === conta)),
     ]),
     ...(contas.length === 0 ? ["", "Objects", "  none has been extracted yet"] : []),
@@ -79,6 +84,30 @@ function objectNotes(status: ObjectStatus): readonly string[] {
     ...(quarantined === 0 ? [] : [quarantineNote(quarantined, repaired)]),
     ...(size === null ? [] : [`${size} records a page, since the source was too slow for more`]),
   ];
+}
+
+function isOf({ conta, object }: ObjectStatus): (age: SourceAge) => boolean {
+  return (age) => age.conta === conta && age.object === object;
+}
+
+function staleNotes(ages: readonly SourceAge[]): readonly string[] {
+  return ages
+    .filter(({ level }) => level !== "fresh")
+    .map((age) => {
+      const held = age.blocks && age.level === "error" ? "holds back" : "feeds";
+      return `stale (${age.level}): ${staleText(age)}; ${held} ${namesText(age.feeds)}`;
+    });
+}
+
+/** Objects that models read and that were never even asked for have no row. */
+function unreadNotes(
+  freshness: readonly SourceAge[],
+  objects: readonly ObjectStatus[],
+  conta: string,
+): readonly string[] {
+  return freshness
+    .filter((age) => age.conta === conta && !objects.some((object) => isOf(object)(age)))
+    .flatMap((age) => staleNotes([age]).map((note) => clip(`  ${age.object} ${note}`)));
 }
 
 /** The row names the object already, and what a limit left is told of its open scan. */

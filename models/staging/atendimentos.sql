@@ -2,6 +2,7 @@
 -- @build  table
 -- @key    conta, chave
 -- @index  conta, atendimento_id
+-- @fresh  warn 1d, error 4d
 -- @warn   lossless(atendimento_id, idatendimento)
 -- @warn   lossless(empreendimento_id, idempreendimento)
 -- @warn   lossless(avaliacao, avaliacao)

@@ -2,6 +2,7 @@
 -- @build  table
 -- @key    conta, chave
 -- @index  conta, comissao_id
+-- @fresh  warn 12h, error 2d
 -- @warn   lossless(comissao_id, idcomissao)
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(situacao_id, idsituacao)

@@ -1,6 +1,7 @@
 -- Corretores, tipados: uma linha por corretor, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @fresh  warn 1d, error 4d
 -- @warn   lossless(corretor_id, idcorretor)
 -- @warn   lossless(imobiliaria_id, idimobiliaria)
 -- @warn   lossless(data_cadastro, data_cad)

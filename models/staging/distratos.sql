@@ -2,6 +2,7 @@
 -- @build  table
 -- @key    conta, chave
 -- @index  conta, reserva_id
+-- @fresh  warn 12h, error 2d
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(empreendimento_id, idempreendimento)
 -- @warn   lossless(unidade_id, idunidade)

@@ -1,6 +1,7 @@
 -- Imobiliárias, tipadas: uma linha por imobiliária, na versão mais nova.
 -- @build  table
 -- @key    conta, chave
+-- @fresh  warn 1d, error 4d
 -- @warn   lossless(imobiliaria_id, idimobiliaria)
 -- @warn   lossless(data_cadastro, data_cad)
 -- @warn   lossless(data_modificacao, data_modificacao)

@@ -2,6 +2,7 @@
 -- @build  table
 -- @key    conta, chave
 -- @index  conta, repasse_id
+-- @fresh  warn 12h, error 2d
 -- @warn   lossless(repasse_id, idrepasse)
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(reserva, reserva)

@@ -3,6 +3,7 @@
 -- @key    conta, chave
 -- @index  conta, condicao_id
 -- @index  conta, reserva_id
+-- @fresh  warn 12h, error 2d
 -- @warn   lossless(condicao_id, idreservascondicoes)
 -- @warn   lossless(reserva_id, idreserva)
 -- @warn   lossless(serie_id, idserie)

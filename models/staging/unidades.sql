@@ -2,6 +2,7 @@
 -- @build  table
 -- @key    conta, chave
 -- @index  conta, unidade_id
+-- @fresh  warn 12h, error 2d
 -- @warn   lossless(unidade_id, idunidade)
 -- @warn   lossless(empreendimento_id, idempreendimento)
 -- @warn   lossless(reserva_vendida_id, situacao_vendida)

@@ -1,8 +1,9 @@
 import { announcePublication } from "../announce-publication.ts";
 import { buildHelp, buildOptions, readBuildOptions } from "../build-arguments.ts";
 import { runBuild } from "../building.ts";
-import { type Command, exitCodes, type Invocation } from "../command.ts";
+import type { Command, Invocation } from "../command.ts";
 import { readMetabaseConfig } from "../config.ts";
+import { reportWithheld } from "../freshness/report-withheld.ts";
 import { openProject } from "../open-project.ts";
 import { recorded, withDatabase } from "../session.ts";
 
@@ -26,9 +27,9 @@ async function run(invocation: Invocation): Promise<number> {
   return withDatabase(invocation, "build", async ({ pool }) => {
     const options = await readBuildOptions(invocation, pool, project);
     return recorded(invocation, pool, { command: "build", conta: null }, async (session) => {
-      await runBuild(session, invocation.reporter.event, { project, options });
+      const { withheld } = await runBuild(session, invocation.reporter.event, { project, options });
       await announcePublication(invocation, pool, metabase);
-      return { exitCode: exitCodes.done };
+      return reportWithheld(withheld, invocation.reporter);
     });
   });
 }

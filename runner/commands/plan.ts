@@ -20,6 +20,9 @@ ${buildHelp}`,
   run,
 };
 
+/** The events of a build that are not in the plan. */
+const told: readonly RunEvent["type"][] = ["lock-wait", "warning", "source-stale"];
+
 async function run(invocation: Invocation): Promise<number> {
   const { reporter } = invocation;
   const project = await openProject(invocation);
@@ -28,7 +31,7 @@ async function run(invocation: Invocation): Promise<number> {
     return recorded(invocation, pool, { command: "plan", conta: null }, async ({ runId }) => {
       // What it would tell while building is in the plan itself.
       const emit = (event: RunEvent) => {
-        if (event.type === "lock-wait" || event.type === "warning") reporter.event(event);
+        if (told.includes(event.type)) reporter.event(event);
       };
       const plan = await whileBuilding(pool, emit, () =>
         planBuild({ pool, runId, emit }, project, options),

@@ -4,6 +4,7 @@ import { readBuildOptions } from "../build-arguments.ts";
 import { runBuild } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { ConfigError } from "../errors.ts";
+import { reportWithheld } from "../freshness/report-withheld.ts";
 import type { Project } from "../models/project.ts";
 import { openProject, projectHelp, projectOption } from "../open-project.ts";
 import { recorded, withDatabase } from "../session.ts";
@@ -44,8 +45,8 @@ async function run(invocation: Invocation): Promise<number> {
     reporter.say(`Again run ${last.run}, beginning with ${named}.`);
     const again = { ...invocation, options };
     return recorded(again, pool, { command: "retry", conta: null }, async (session) => {
-      await runBuild(session, reporter.event, request);
-      return { exitCode: exitCodes.done };
+      const { withheld } = await runBuild(session, reporter.event, request);
+      return reportWithheld(withheld, reporter);
     });
   });
 }

@@ -12,6 +12,8 @@ import {
 import { ConfigError, collectProblems } from "../errors.ts";
 import { type Extraction, runExtraction } from "../extraction.ts";
 import { reportExtraction } from "../extraction-report.ts";
+import { reportWithheld } from "../freshness/report-withheld.ts";
+import type { Withheld } from "../freshness/withhold-stale.ts";
 import { readScanOptions, scanOptions, scanOptionsHelp } from "../scan-arguments.ts";
 import { recorded, withDatabase } from "../session.ts";
 
@@ -38,15 +40,23 @@ async function run(invocation: Invocation): Promise<number> {
   return withDatabase(invocation, "run", ({ pool }) =>
     recorded(invocation, pool, { command: "run", conta }, async (session) => {
       const results = await runExtraction(session, extraction, reporter.event);
+      let withheld: Withheld;
       try {
-        await runBuild(session, reporter.event, { options: { keepChangesDays } });
+        const build = await runBuild(session, reporter.event, { options: { keepChangesDays } });
+        withheld = build.withheld;
       } catch (error) {
         // The build's failure decides the exit code; what did not arrive is told all the same.
         reportExtraction(results, reporter);
         throw error;
       }
       await announcePublication(invocation, pool, metabase);
-      return reportExtraction(results, reporter);
+      const extracted = reportExtraction(results, reporter);
+      const built = reportWithheld(withheld, reporter);
+      const error = [extracted.error, built.error].filter((one) => one !== undefined).join("\n");
+      return {
+        exitCode: Math.max(extracted.exitCode, built.exitCode),
+        ...(error === "" ? {} : { error }),
+      };
     }),
   );
 }

@@ -4,6 +4,7 @@ import { brasilia } from "../brasilia.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { driftOfLastRuns } from "../drift/read-drift.ts";
 import { formatStatus, type Status } from "../format-status.ts";
+import { readSourceAges } from "../freshness/source-ages.ts";
 import { readObjectStatus } from "../object-status.ts";
 import { readRunStatus } from "../run-status.ts";
 import { withDatabase } from "../session.ts";
@@ -19,8 +20,9 @@ Shows the last publication, the last runs, and per object how far the source has
   verdict    proven: read whole; unproven: read, but counts disagree; stopped: by a limit
   next from  the next run asks for what was created or altered since; blank: for everything
 Below an object: why it was not read whole, what an unfinished reading has left, records in
-quarantine, a page size that time-outs reduced. Times are Brasília's. On a terminal it also shows the
-database's address.`,
+quarantine, a page size that time-outs reduced, and an object that was read longer ago than its
+staging model declares (@fresh), with what it feeds. Times are Brasília's. On a terminal it also
+shows the database's address.`,
   run,
 };
 
@@ -45,6 +47,7 @@ async function readStatus(pool: Pool): Promise<Status> {
   );
   const runs = await readRunStatus(pool);
   const objects = await readObjectStatus(pool);
+  const freshness = await readSourceAges(pool, new Date());
   const drift = await driftOfLastRuns(pool);
-  return { publication: publication ?? null, runs, objects, drift };
+  return { publication: publication ?? null, runs, objects, freshness, drift };
 }

@@ -2,6 +2,9 @@ import type { Pool, PoolClient } from "pg";
 import { connect } from "../../extract/connection.ts";
 import { query, sql } from "../../extract/query.ts";
 import type { BuildEvent, ModelResult } from "../events.ts";
+import { projectFreshness } from "../freshness/project-freshness.ts";
+import { storeFreshness } from "../freshness/source-ages.ts";
+import { type Withheld, withholdStale } from "../freshness/withhold-stale.ts";
 import { grantToBiRoles } from "./access.ts";
 import { recordFailedModel, recordModels, recordPublication, recordTests } from "./build-record.ts";
 import { buildSeed, buildTable, rememberView } from "./build-relation.ts";
@@ -37,6 +40,8 @@ export type BuildResult = {
   /** Of the time it took, what tests took. */
   readonly testMs: number;
   readonly changes: RowChanges;
+  /** What stays as it was published because its source is too old. */
+  readonly withheld: Withheld;
 };
 
 /**
@@ -65,12 +70,13 @@ export async function buildProject(
     const { tests, testMs } = await buildAndTest(build, context, order, models);
     const changes = sumChanges(models);
     await pruneChanges(client, options.keepChangesDays ?? KEEP_CHANGES_DAYS);
+    await storeFreshness(client, projectFreshness(order));
     const publicationId = await recordPublication(client, context.runId, changes);
     await client.query("commit");
     await recordModels(context.pool, context.runId, models);
     await recordTests(context.pool, context.runId, tests);
     context.emit({ type: "published", publicationId, changes });
-    return { publicationId, models, tests, testMs, changes };
+    return { publicationId, models, tests, testMs, changes, withheld: build.withheld };
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
     if (build !== undefined) await removeColumnsAside(build);
@@ -93,13 +99,15 @@ export async function openBuild(
   const [today] = await query<{ day: string }>(client, sql`select elt.hoje()::text as day`);
   const functions = await readKnownFunctions(client);
   const states = await readStates(client);
+  const { only, withheld } = await withholdStale({ client, emit }, orderOf(project), options);
   let temporaryTables = 0;
   return {
     client,
     pool,
     runId,
     project,
-    options,
+    options: { ...options, only },
+    withheld,
     emit,
     day: today?.day ?? "",
     functions,

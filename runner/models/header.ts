@@ -1,3 +1,4 @@
+import { type Freshness, parseFreshness } from "../freshness/parse-freshness.ts";
 import { type ModelTest, parseTest } from "./model-test.ts";
 import { didYouMean } from "./near-name.ts";
 
@@ -18,6 +19,8 @@ export type Header = {
   readonly columns: ReadonlyMap<string, string>;
   /** Words that `--select tag:…` finds the model by. */
   readonly tags: readonly string[];
+  /** How old what was read of the object may be that a staging model reads. */
+  readonly fresh: Freshness | undefined;
 };
 
 /** A header line that cannot be read; `line` and `column` from 1. */
@@ -28,7 +31,17 @@ export type HeaderProblem = {
   readonly hint?: string | undefined;
 };
 
-const keywords = ["build", "key", "index", "test", "warn", "pii", "column", "tag"] as const;
+const keywords = [
+  "build",
+  "key",
+  "index",
+  "test",
+  "warn",
+  "pii",
+  "column",
+  "tag",
+  "fresh",
+] as const;
 
 /** Reads the leading `--` lines of a model. Collects every problem instead of stopping at one. */
 export function parseHeader(text: string): {
@@ -44,6 +57,7 @@ export function parseHeader(text: string): {
   const pii = new Map<string, MaskName>();
   const columns = new Map<string, string>();
   let build: Header["build"];
+  let fresh: Freshness | undefined;
 
   for (const { line, content, keyword, value, keywordAt, valueAt } of headerLines(text)) {
     if (keyword === undefined) {
@@ -97,6 +111,15 @@ export function parseHeader(text: string): {
         else columns.set(column, comment);
         break;
       }
+      case "fresh": {
+        const found = parseFreshness(value, line);
+        if (fresh !== undefined) problem("@fresh stands here a second time");
+        else if ("message" in found) {
+          const { offset, message, hint } = found;
+          problems.push({ line, column: valueAt + offset, message, hint });
+        } else fresh = found;
+        break;
+      }
       default:
         problems.push({
           line,
@@ -110,7 +133,17 @@ export function parseHeader(text: string): {
     }
   }
   return {
-    header: { description: description.join(" "), build, key, indexes, tests, pii, columns, tags },
+    header: {
+      description: description.join(" "),
+      build,
+      key,
+      indexes,
+      tests,
+      pii,
+      columns,
+      tags,
+      fresh,
+    },
     problems,
   };
 }

@@ -2,6 +2,7 @@ import type { PoolClient } from "pg";
 import { connect } from "../../extract/connection.ts";
 import { execute, sql } from "../../extract/query.ts";
 import type { ModelResult } from "../events.ts";
+import type { Withheld } from "../freshness/withhold-stale.ts";
 import { type BuildContext, buildTables, openBuild } from "./build.ts";
 import { compareViews, type KpiChange } from "./compare-kpis.ts";
 import { keyLocality } from "./key-locality.ts";
@@ -25,6 +26,8 @@ export type BuildPlan = {
   readonly kpis: readonly KpiChange[];
   /** Tests that would fail or warn; those of views are not run. */
   readonly findings: readonly TestResult[];
+  /** What would stay as it is because its source is too old. */
+  readonly withheld: Withheld;
 };
 
 /**
@@ -71,6 +74,7 @@ export async function planBuild(
       losses: await lossesOf(client, build),
       kpis: await compare(),
       findings: tests.filter(isFailing),
+      withheld: build.withheld,
     };
   } finally {
     await client.query("rollback").catch(() => undefined);

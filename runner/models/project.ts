@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Header, parseHeader } from "./header.ts";
-import { headerLine, positionAt } from "./position.ts";
+import { headerLine, headerValue, positionAt } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
 import { loadSeeds, type Seed } from "./seed.ts";
 import { parseSelect, type Reference } from "./select.ts";
@@ -106,6 +106,19 @@ async function readModel(
       message: "a view cannot have @pii: personal columns are masked where a table is published",
       hint: "make it a table (-- @build table, -- @key …), or leave the column out",
     });
+  }
+  const { fresh } = header;
+  if (fresh !== undefined && parsed.status === "parsed") {
+    const readsLanding = parsed.references.some(({ schema }) => schema === "landing");
+    if (!readsLanding) {
+      problems.push({
+        file: path,
+        text,
+        position: headerValue(text, fresh.line),
+        message: "@fresh is about an object of the source, and this model reads none",
+        hint: "it belongs into the staging model that reads the object",
+      });
+    }
   }
   return {
     name: `${source.schema}.${relation}`,

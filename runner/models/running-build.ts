@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from "pg";
 import { execute, type SQLQuery, sql } from "../../extract/query.ts";
 import type { BuildEvent } from "../events.ts";
+import type { Withheld } from "../freshness/withhold-stale.ts";
 import type { RelationState } from "./build-state.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { KnownFunctions } from "./known-functions.ts";
@@ -21,6 +22,8 @@ export type BuildOptions = {
   readonly keepChangesDays?: number | undefined;
   /** Rows of a table that may be filled while readers wait for its new columns. */
   readonly fewRows?: number | undefined;
+  /** The clock that ages of sources are measured by; default: the machine's. */
+  readonly now?: Date | undefined;
 };
 
 /** What a build did to the rows of a table or seed. */
@@ -51,6 +54,8 @@ export type RunningBuild = {
   readonly runId: bigint;
   readonly project: Project;
   readonly options: BuildOptions;
+  /** What stays as published because its source is too old. */
+  readonly withheld: Withheld;
   readonly emit: (event: BuildEvent) => void;
   /** Today in Brasília, as the database has it. */
   readonly day: string;

@@ -14,7 +14,7 @@ function objectStatus(object: string, details: Partial<ObjectStatus> = {}): Obje
 }
 
 function text(objects: readonly ObjectStatus[], details: Partial<Status> = {}): string {
-  return formatStatus({ publication: null, runs: [], objects, drift: [], ...details });
+  return formatStatus({ publication: null, runs: [], objects, freshness: [], drift: [], ...details });
 }
 
 describe("elt status", () => {

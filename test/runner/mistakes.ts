@@ -117,6 +117,16 @@ export const mistakes: Readonly<Record<string, readonly Change[]>> = {
       to: "-- @test references(empreendimento_id, marts.vendas_por_empreendimento, empreendimento)\n-- @warn check(valor_tabla > 0)\n-- @warn required(unidde)\n-- @column\n-- @key",
     },
     { file: "views/vw_vendas.sql", from: "-- Vendas.", to: "-- Vendas.\n-- @pii total nome" },
+    {
+      file: "models/staging/unidades.sql",
+      from: "-- @key  conta, chave",
+      to: "-- @key  conta, chave\n-- @fresh warn 12h, eror 3d\n-- @fresh warn 3 dias",
+    },
+    {
+      file: "models/marts/corretores.sql",
+      from: "-- @key",
+      to: "-- @fresh error 3d\n-- @key",
+    },
   ],
   tests: [
     {
