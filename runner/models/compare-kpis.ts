@@ -63,9 +63,12 @@ export async function compareViews(
           isPersonal(view.name, name) === undefined &&
           (before?.some((column) => column.name === name) ?? true),
       );
-      changes.push(
-        before === undefined ? await newView(client, view) : await compare(client, view, shared),
-      );
+      const rows = {
+        before: before && `pg_temp.${quoted(keptName(view))}`,
+        after: quoted(PLANNED, view.relation),
+        columns: shared,
+      };
+      changes.push(await compareView(client, view, rows));
     }
     return changes;
   };
@@ -96,8 +99,31 @@ async function createPlanned(
   );
 }
 
-async function newView(client: PoolClient, view: Model): Promise<KpiChange> {
-  const after = await countRows(client, view, quoted(PLANNED, view.relation));
+/** The rows that a view has and those that it would have, as relations, quoted. */
+export type ViewRows = {
+  /** Undefined: it does not stand yet. */
+  readonly before: string | undefined;
+  readonly after: string;
+  /** Columns that both have, and that are not personal. */
+  readonly columns: readonly Column[];
+};
+
+/**
+ * Compares the rows of a view, matched by everything that is no measure: months, names, numbers of
+ * things. The client's transaction stays usable when a view fails.
+ */
+export async function compareView(
+  client: PoolClient,
+  view: Model,
+  { before, after, columns }: ViewRows,
+): Promise<KpiChange> {
+  return before === undefined
+    ? newView(client, view, after)
+    : compare(client, view, { before, after, columns });
+}
+
+async function newView(client: PoolClient, view: Model, relation: string): Promise<KpiChange> {
+  const after = await countRows(client, view, relation);
   return {
     view: view.name,
     status: "new",
@@ -109,11 +135,10 @@ async function newView(client: PoolClient, view: Model): Promise<KpiChange> {
   };
 }
 
-/** Matches rows by everything that is no measure: months, names, numbers of things. */
 async function compare(
   client: PoolClient,
   view: Model,
-  columns: readonly Column[],
+  { before, after, columns }: ViewRows & { readonly before: string },
 ): Promise<KpiChange> {
   const labels = columns.filter((column) => !isMeasure(column)).map(({ name }) => name);
   const measures = columns.filter(isMeasure).map(({ name }) => name);
@@ -134,8 +159,6 @@ async function compare(
     "a.elt_twin is null",
     ...measures.map((name) => `b.${quoted(name)} is distinct from a.${quoted(name)}`),
   ].join(" or ");
-  const before = `pg_temp.${quoted(keptName(view))}`;
-  const after = quoted(PLANNED, view.relation);
   const statement = `
     select
       json_build_object(${label.join(", ")}) as label,

@@ -10,6 +10,13 @@ import { runModel } from "./run-model.ts";
 import type { RunningBuild } from "./running-build.ts";
 import type { Reference } from "./select.ts";
 import { type Column, columnsOf } from "./table-diff.ts";
+import { todayEdits } from "./today-edits.ts";
+
+/** What computing rows needs to know of a build. */
+export type Computing = Pick<RunningBuild, "client" | "standIns" | "temporaryName"> & {
+  /** The day that `elt.hoje()` is, when it is not today. */
+  readonly asOf?: string | undefined;
+};
 
 /** Computed rows, and which part of the published rows they stand for. */
 export type BuiltRows = {
@@ -25,7 +32,7 @@ export type BuiltRows = {
  * @throws ModelError when the text fails, or its header names columns that it does not give
  */
 export async function computeRows(
-  build: RunningBuild,
+  build: Computing,
   model: Model,
   plan: Exclude<ModelPlan, { how: "unchanged" }>,
 ): Promise<BuiltRows> {
@@ -45,12 +52,15 @@ export async function computeRows(
   return { table, columns, count, keys: restricted.keys };
 }
 
-/** A text with the names of relations that stand elsewhere until the end of the build. */
+/** A text with the names of relations that stand elsewhere, and with its day when that is not today. */
 export function wholeText(
-  build: Pick<RunningBuild, "standIns">,
-  model: Pick<Model, "select" | "references">,
+  build: Pick<Computing, "standIns" | "asOf">,
+  model: Pick<Model, "text" | "select" | "references" | "tree">,
 ): EditedText {
-  return applyEdits(model.select, referenceEdits(model, standInOf(build)));
+  return applyEdits(model.select, [
+    ...referenceEdits(model, standInOf(build)),
+    ...todayEdits(model, build.asOf),
+  ]);
 }
 
 function standInOf({
@@ -72,7 +82,7 @@ type Restricted = {
  * @returns undefined when the text cannot be restricted after all: then all of it is computed
  */
 async function restrict(
-  build: RunningBuild,
+  build: Computing,
   model: Model,
   { locality, keys }: Extract<ModelPlan, { how: "incremental" }>,
 ): Promise<Restricted | undefined> {
@@ -101,7 +111,7 @@ async function restrict(
 
 /** Rows of other keys come from inputs that are not restricted: they are not all there is of them. */
 async function dropOtherKeys(
-  build: RunningBuild,
+  build: Computing,
   table: SQLQuery,
   keys: Restricted["keys"],
 ): Promise<number> {

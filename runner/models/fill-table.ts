@@ -4,7 +4,7 @@ import { execute, sql } from "../../extract/query.ts";
 import { logChanges } from "./change-log.ts";
 import { quoted } from "./draft.ts";
 import { ensureIndexes } from "./finish-table.ts";
-import { PII_SCHEMA } from "./publish-table.ts";
+import { PII_SCHEMA } from "./masked-columns.ts";
 import { commentRelation } from "./relation-record.ts";
 import { type PendingSwap, type RunningBuild, standInSchema } from "./running-build.ts";
 import { applyDelta, computeDelta } from "./table-delta.ts";

@@ -11,11 +11,18 @@ export function seedFingerprint(seed: Seed): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** Makes a seed's table hold the rows of its csv files; nothing is written when it already does. */
-export async function publishSeed(client: PoolClient, seed: Seed): Promise<RowChanges> {
+/**
+ * Makes a seed's table hold the rows of its csv files; nothing is written when it already does.
+ * @param schema where the table stands
+ */
+export async function publishSeed(
+  client: PoolClient,
+  seed: Seed,
+  schema = "seeds",
+): Promise<RowChanges> {
   const wanted: Column[] = seed.columns.map((name) => ({ name, type: seedColumnType(name) }));
-  const table = sql.ident("seeds", seed.relation);
-  const published = await columnsOf(client, seed.name);
+  const table = sql.ident(schema, seed.relation);
+  const published = await columnsOf(client, `${schema}.${seed.relation}`);
   const same = (a: readonly Column[], b: readonly Column[]) =>
     JSON.stringify(a) === JSON.stringify(b);
   if (published.length > 0 && !same(published, wanted)) {

@@ -5,8 +5,8 @@ import { logChanges } from "./change-log.ts";
 import { type ColumnChange, compareColumns } from "./column-changes.ts";
 import { assertHeaderColumns, type BuiltRows, computeRows, wholeText } from "./compute-rows.ts";
 import { finishNewTable, primaryKeyOf } from "./finish-table.ts";
-import type { MaskName } from "./header.ts";
 import { assertKey } from "./key-test.ts";
+import { columnExpressions, PII_SCHEMA, type Target, targetsOf } from "./masked-columns.ts";
 import type { ModelPlan } from "./plan-model.ts";
 import type { Model } from "./project.ts";
 import { runModel } from "./run-model.ts";
@@ -14,18 +14,8 @@ import { openStandInSchema, type RelationChange, type RunningBuild } from "./run
 import { applyDelta, computeDelta, type Delta, type Publication, sizeOf } from "./table-delta.ts";
 import { type Column, columnsOf, type RowChanges } from "./table-diff.ts";
 
-/** Clear values of personal columns stand here, in a table of the same name. */
-export const PII_SCHEMA = "marts_pii";
-
 /** What publishing a table did. */
 export type PublishedTable = { readonly changes: RowChanges; readonly change: RelationChange };
-
-/** A table to publish: which columns of the built rows it has, and which of them are masked. */
-type Target = {
-  readonly schema: string;
-  readonly columns: readonly Column[];
-  readonly masks: ReadonlyMap<string, MaskName>;
-};
 
 /**
  * Computes a table model as planned, inside the build's transaction, and publishes it by
@@ -45,21 +35,9 @@ export async function publishTable(
   if (published.length === 0 && header.pii.size === 0) return createDirectly(build, model);
 
   const built = await computeRows(build, model, plan);
-  const result = await publishTarget(build, model, built, {
-    schema: model.schema,
-    columns: built.columns.map((column) =>
-      header.pii.has(column.name) ? { ...column, type: "text" } : column,
-    ),
-    masks: header.pii,
-  });
-  if (header.pii.size > 0) {
-    const isPersonal = ({ name }: Column) => header.key.includes(name) || header.pii.has(name);
-    await publishTarget(build, model, built, {
-      schema: PII_SCHEMA,
-      columns: built.columns.filter(isPersonal),
-      masks: new Map(),
-    });
-  }
+  const [main, clear] = targetsOf(model, built.columns);
+  const result = await publishTarget(build, model, built, main);
+  if (clear !== undefined) await publishTarget(build, model, built, clear);
   await execute(build.client, sql`drop table ${built.table}`);
   return result;
 }
@@ -263,27 +241,4 @@ async function createStandIn(
   }
   const { added, changed, removed } = counts;
   return { changes: { total, added, changed, removed }, change };
-}
-
-function columnExpressions({ columns, masks }: Target): SQLQuery {
-  const expressions = columns.map(({ name }) => {
-    const value = maskedValue(sql.ident("built", name), masks.get(name));
-    return sql`${value} as ${sql.ident(name)}`;
-  });
-  return sql.join(expressions, ", ");
-}
-
-function maskedValue(column: SQLQuery, mask: MaskName | undefined): SQLQuery {
-  switch (mask) {
-    case "nome":
-      return sql`elt.mask_nome(${column}::text)`;
-    case "documento": {
-      const salt = sql`(select value from elt.secrets where name = 'salt')`;
-      return sql`elt.mask_documento(${column}::text, ${salt})`;
-    }
-    case "email":
-      return sql`elt.mask_email(${column}::text)`;
-    case undefined:
-      return column;
-  }
 }

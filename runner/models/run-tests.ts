@@ -217,7 +217,7 @@ export function compileTest(
       return {
         test,
         from: sql`
-          ${rows} inner join landing.${sql.ident(landingRelation(model))} as landed
+          ${rows} inner join ${name("landing", landingRelation(model))} as landed
             on landed.conta = tested.conta and landed.chave = tested.chave`,
         scan: "landing",
         fails: sql`

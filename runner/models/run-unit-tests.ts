@@ -1,13 +1,12 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { type Draft, quoted } from "./draft.ts";
 import { didYouMean } from "./near-name.ts";
-import { offsetOf } from "./position.ts";
 import { ModelError, type ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
-import { applyEdits, type Edit, referenceEdits } from "./rename-references.ts";
+import { applyEdits, referenceEdits } from "./rename-references.ts";
 import { explainFailure, withoutValues } from "./run-model.ts";
-import { namesOf, walk } from "./syntax-tree.ts";
 import { type Column, columnsOf } from "./table-diff.ts";
+import { todayEdits } from "./today-edits.ts";
 import type { Table, UnitTest } from "./unit-test.ts";
 import { compareRows } from "./unit-test-rows.ts";
 
@@ -205,20 +204,6 @@ async function runOn(draft: Draft, model: Model, test: UnitTest): Promise<readon
       },
     ];
   }
-}
-
-/** `elt.hoje()` is the day that the test says. */
-function todayEdits(model: Model, today: string | undefined): readonly Edit[] {
-  if (today === undefined) return [];
-  const edits: Edit[] = [];
-  walk(model.tree, (kind, node) => {
-    const isToday = kind === "FuncCall" && namesOf(node.funcname).join(".") === "elt.hoje";
-    if (!isToday || typeof node.location !== "number") return;
-    const offset = offsetOf(model.text, "byte", node.location);
-    const from = /^elt\s*\.\s*hoje\s*\(\s*\)/i.exec(model.select.slice(offset))?.[0];
-    if (from !== undefined) edits.push({ at: offset, from, to: `(date '${today}')` });
-  });
-  return edits;
 }
 
 function at({ file, text }: UnitTest): Pick<ModelProblem, "file" | "text"> {
