@@ -1,6 +1,7 @@
 import { leavesOf } from "./columns-read.ts";
 import {
   type ColumnName,
+  columnName,
   columnNames,
   type Equality,
   type FromItem,
@@ -64,8 +65,19 @@ export function originOf({
   }
 }
 
-/** `group by 1` and `group by alias` mean a target. */
-export function valueBehind(query: SelectQuery, from: FromItem, item: unknown): unknown {
+/**
+ * What an item of a list means. A number is the place of a target, but in PARTITION BY a constant. A
+ * bare name is a column of FROM: in GROUP BY a target's where FROM has none, in DISTINCT ON a
+ * target's first, in PARTITION BY never a target's.
+ * @returns undefined when that cannot be told
+ */
+export function valueBehind(
+  query: SelectQuery,
+  from: FromItem,
+  item: unknown,
+  list: KeyList,
+): unknown {
+  if (list === "partition by") return item;
   const constant = only(item, "A_Const")?.ival;
   const position = isNode(constant) ? constant.ival : undefined;
   if (typeof position === "number") {
@@ -74,12 +86,19 @@ export function valueBehind(query: SelectQuery, from: FromItem, item: unknown): 
     const counted = before.every(({ kind }) => kind === "column");
     return counted && target?.kind === "column" ? target.value : undefined;
   }
-  const [name, second] = columnNames(item) ?? [];
-  if (name === undefined || second !== undefined || name.alias !== undefined) return item;
-  if (resolveAll(from, name) !== undefined) return item;
-  const target = query.targets.find((one) => one.kind === "column" && one.name === name.name);
+  const bare = columnName(item);
+  if (bare === undefined || bare.alias !== undefined) return item;
+  if (list === "group by" && resolveAll(from, bare) !== undefined) return item;
+  const [target, other] = query.targets.filter(
+    (one) => one.kind === "column" && one.name === bare.name,
+  );
+  // Two targets of one name are one only when PostgreSQL finds them equal.
+  if (other !== undefined) return undefined;
   return target?.kind === "column" ? target.value : item;
 }
+
+/** Where items stand that put rows together. */
+export type KeyList = "group by" | "distinct on" | "partition by";
 
 /** The columns of FROM that an output column is a copy of. */
 export function columnsBehind(

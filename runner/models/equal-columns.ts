@@ -2,6 +2,7 @@ import {
   type Column,
   includes,
   isIn,
+  type KeyList,
   type Pair,
   pairsOf,
   resolveAll,
@@ -124,11 +125,12 @@ export function includesKey(
   items: readonly unknown[],
   columns: readonly Column[],
   filter: readonly Pair[],
+  list: KeyList,
 ): boolean {
   const [only, second] = columns;
   const same = only !== undefined && second === undefined ? sameColumns(from, only, filter) : [];
   return items.some((item) => {
-    const value = valueBehind(query, from, item);
+    const value = valueBehind(query, from, item, list);
     const written = columnNames(value)?.map((name) => resolveAll(from, name));
     if (written === undefined) return false;
     const found = written.flatMap((part) => part ?? []);

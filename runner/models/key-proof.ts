@@ -2,6 +2,7 @@ import {
   type Column,
   columnsBehind,
   isIn,
+  type KeyList,
   nameAt,
   originalNames,
   originOf,
@@ -195,9 +196,9 @@ function proveSelect(proof: Proof, query: SelectQuery, names: readonly string[])
   }
   proveItem(proof, from, vector, filter);
 
-  const check = (items: readonly unknown[], what: string, at: number): void => {
+  const check = (list: KeyList, items: readonly unknown[], what: string, at: number): void => {
     for (const [index, columns] of vector.entries()) {
-      if (!includesKey(query, from, items, columns, filter)) {
+      if (!includesKey(query, from, items, columns, filter, list)) {
         throw new UnprovenError(`${what} ${nameOf(proof, index)}`, at);
       }
     }
@@ -206,13 +207,18 @@ function proveSelect(proof: Proof, query: SelectQuery, names: readonly string[])
     throw new UnprovenError("GROUPING SETS put keys together", query.grouping.at);
   }
   if (query.grouping.kind === "by") {
-    check(query.grouping.items, "GROUP BY does not contain the key column", query.grouping.at);
+    check(
+      "group by",
+      query.grouping.items,
+      "GROUP BY does not contain the key column",
+      query.grouping.at,
+    );
   }
   if (query.distinct !== undefined && query.distinct !== "all") {
-    check(query.distinct, "DISTINCT ON does not contain the key column", query.at);
+    check("distinct on", query.distinct, "DISTINCT ON does not contain the key column", query.at);
   }
   for (const { partition, at } of query.windows) {
-    check(partition, "a window's PARTITION BY does not contain the key column", at);
+    check("partition by", partition, "a window's PARTITION BY does not contain the key column", at);
   }
   for (const subquery of query.subqueries) {
     proveSubquery(proof, subquery, from, vector, filter);

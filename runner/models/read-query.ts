@@ -148,7 +148,8 @@ function readRangeVar(
   const cte = schema === undefined ? ctes.get(relation) : undefined;
   const at = placeOf(node);
   if (cte !== undefined) {
-    const renamed = given.renamed.length > 0 ? given.renamed : cte.renamed;
+    // Fewer names than columns leave the others as the CTE names them.
+    const renamed = [...given.renamed, ...cte.renamed.slice(given.renamed.length)];
     return { kind: "query", alias, query: cte.query, renamed, lateral: false, at };
   }
   const occurrence = occurrenceOf(node);
@@ -273,7 +274,7 @@ function readWindows(node: Node): SelectQuery["windows"] {
     if (window !== undefined) named.set(textOf(window, "name") ?? "", window);
   }
   const windows: { partition: readonly unknown[]; at: number }[] = [];
-  walkHere([node.targetList, node.sortClause], (kind, call) => {
+  walkHere([node.targetList, node.sortClause, node.distinctClause], (kind, call) => {
     if (kind !== "FuncCall" || !isNode(call.over)) return;
     const seen = new Set<string>();
     let window: Node | undefined = call.over;

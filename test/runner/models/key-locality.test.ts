@@ -72,6 +72,11 @@ describe("a model is key-local when", () => {
       ["a(conta, id)", "b(conta, outro_id)"],
     ],
     [
+      "a CTE renames columns, and its reader the first of them",
+      "with c (x, id) as (select a.conta, a.outro_id from staging.a as a) select d.conta, d.id, b.valor from c as d (conta) inner join staging.b as b on b.conta = d.conta and b.id = d.id",
+      ["a(conta, outro_id)", "b(conta, id)"],
+    ],
+    [
       "a full join's key is the first that is there of two equated columns",
       "select coalesce(a.conta, b.conta) as conta, coalesce(a.id, b.id) as id from staging.a as a full join staging.b as b on b.conta = a.conta and b.id = a.id",
       both,
@@ -162,6 +167,28 @@ describe("a model is not key-local when", () => {
       "DISTINCT ON does not contain the key column conta",
     ],
     [
+      "a name in DISTINCT ON is a column that the SELECT gives, before one of an input",
+      "select distinct on (conta, id) a.conta, a.outro_id as id, a.id as chave_id from staging.a as a",
+      "DISTINCT ON does not contain the key column chave_id",
+      "conta, chave_id",
+    ],
+    [
+      "a window's PARTITION BY holds constants, not places of columns",
+      "select a.conta, a.id, count(*) over (partition by 1, 2) as n from staging.a as a",
+      "a window's PARTITION BY does not contain the key column conta",
+    ],
+    [
+      "a name in a window's PARTITION BY may be a column of another input",
+      "select a.conta, a.id as chave, count(*) over (partition by a.conta, chave) as n from staging.a as a inner join staging.b as b on b.conta = a.conta and b.id = a.id",
+      "a window's PARTITION BY does not contain the key column chave",
+      "conta, chave",
+    ],
+    [
+      "a window inside DISTINCT ON does",
+      "select distinct on (a.conta, a.id, rank() over (order by a.valor)) a.conta, a.id from staging.a as a",
+      "a window's PARTITION BY does not contain the key column conta",
+    ],
+    [
       "a window looks beyond the key",
       "select a.conta, a.id, rank() over (partition by a.conta order by a.valor) as r from staging.a as a",
       "a window's PARTITION BY does not contain the key column id",
@@ -216,8 +243,8 @@ describe("a model is not key-local when", () => {
       "select a.conta, a.id, a.xmin::text as x from staging.a as a",
       "the system column xmin",
     ],
-  ])("%s", async (_, select, because) => {
-    const [found] = described(await localityOf(select));
+  ])("%s", async (_, select, because, key?: string) => {
+    const [found] = described(await localityOf(select, key));
     expect(found).toMatch(/^no: .*\(line \d+, column \d+\)$/);
     expect(found).toContain(because);
   });
