@@ -7,11 +7,14 @@ export type LandingEdit =
   | {
       readonly kind: "edit";
       readonly place: Place;
-      readonly field: number;
+      /** By number, or a name that another object may not have: then the edit is none. */
+      readonly field: number | string;
       /** The value of the same field of another record, or a value of its own. */
       readonly value: { readonly donor: number } | { readonly own: string | number | null };
     }
   | { readonly kind: "insert"; readonly place: Place; readonly id: number }
+  /** The version before the newest is landed again. */
+  | { readonly kind: "back"; readonly place: Place }
   | { readonly kind: "remove"; readonly place: Place }
   | { readonly kind: "return"; readonly place: Place };
 
@@ -95,13 +98,25 @@ export function openLander(pool: Pool, contas: readonly string[]): Lander {
     switch (edit.kind) {
       case "edit": {
         const fields = Object.keys(version.payload).filter((name) => !object.key.includes(name));
-        const field = at(fields.sort(), edit.field);
+        const field = typeof edit.field === "number" ? at(fields.sort(), edit.field) : edit.field;
+        if (!fields.includes(field)) return;
         const value =
           "donor" in edit.value ? at(versions, edit.value.donor).payload[field] : edit.value.own;
         await insert(conta, object, {
           ...version,
           payload: { ...version.payload, [field]: value },
         });
+        return;
+      }
+      case "back": {
+        const { rows } = await pool.query(
+          `select payload from landing.${object.name}
+           where conta = $1 and chave = $2 order by load_id desc, seq desc limit 1 offset 1`,
+          [conta, version.chave],
+        );
+        const [before] = rows;
+        if (before !== undefined)
+          await insert(conta, object, { ...version, payload: before.payload });
         return;
       }
       case "insert": {

@@ -30,6 +30,10 @@ type Step = {
   readonly texts: number;
   /** Loads end before the build, or go on during it. */
   readonly loads: "end" | "go on";
+  /** A build before, which fails: what it saw, its changes and the loads it read count for nothing. */
+  readonly fails: boolean;
+  /** The build computes everything. */
+  readonly fullRefresh: boolean;
   /** Models that a build of some alone comes to before; numbers count round and round. */
   readonly some: readonly number[];
 };
@@ -54,11 +58,11 @@ afterAll(() => base.drop());
 async function build(
   { pool }: Pick<TestDatabase, "pool">,
   project: Project,
-  only?: ReadonlySet<string>,
+  { only, fullRefresh }: { only?: ReadonlySet<string>; fullRefresh?: boolean } = {},
 ) {
   const runId = await startRun(pool, { command: "test", conta: null });
   // A text that goes back to what it was takes a column away.
-  const options = { allowDestructive: true, only };
+  const options = { allowDestructive: true, only, fullRefresh };
   return buildProject({ pool, runId, emit: () => undefined }, project, options);
 }
 
@@ -71,11 +75,23 @@ async function buildSome(
   if (numbers.length === 0) return;
   const only = new Set(numbers.map((number) => at(project.models, number).name));
   try {
-    await build(database, project, only);
+    await build(database, project, { only });
   } catch (error) {
     // A mart without its readers may leave them pointing at rows that are gone, or without a column.
     if (!(error instanceof TestFailure || error instanceof ModelError)) throw error;
   }
+}
+
+/** A build that a test ends after all models are built. */
+async function buildInVain(database: TestDatabase, project: Project): Promise<void> {
+  const text = "select r.conta from staging.reservas as r";
+  const parsed = await parseSelect(text);
+  if (parsed.status === "invalid") throw new Error(parsed.message);
+  const { references, tree } = parsed;
+  const place = { name: "nunca", file: "models/tests/nunca.sql", text, select: text };
+  const rest = { description: "", severity: "error", allowed: 0 } as const;
+  const tests = [...project.tests, { ...place, references, tree, ...rest }];
+  await expect(build(database, { ...project, tests })).rejects.toThrow(TestFailure);
 }
 
 /** Rows of a customer, by number; 0 is none. */
@@ -161,17 +177,44 @@ const anyValue = fc.oneof(
         "1.234,56",
         "x",
         -5,
+        0.004,
+        "1e400",
+        "NaN",
+        "0000-00-00",
+        "31/12/2025 23:59",
+        " são  paulo ",
+        "12345678901234567890",
       ),
     }),
   },
 );
+/** Fields by which models join, group, choose and sum. */
+const tellingFields = [
+  "idreserva",
+  "idunidade",
+  "idempreendimento",
+  "idcorretor",
+  "idimobiliaria",
+  "idcomissao",
+  "situacao",
+  "ativo",
+  "data_venda",
+  "valor_contrato",
+  "valor_comissao",
+  "serie",
+  "valor",
+  "parcela_quantidade",
+  "situacao_mapa_disponibilidade",
+  "tipologia",
+  "nome_empreendimento",
+];
 const anyEdit: fc.Arbitrary<LandingEdit> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant("edit" as const),
       place: anyPlace,
-      field: fc.nat(200),
+      field: fc.oneof(fc.nat(200), fc.constantFrom(...tellingFields)),
       value: anyValue,
     }),
   },
@@ -183,6 +226,7 @@ const anyEdit: fc.Arbitrary<LandingEdit> = fc.oneof(
       id: fc.integer({ min: 900_000, max: 900_100 }),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("back" as const), place: anyPlace }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove" as const), place: anyPlace }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("return" as const), place: anyPlace }) },
 );
@@ -191,6 +235,8 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
   seeds: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
   texts: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
   loads: fc.constantFrom("end" as const, "go on" as const),
+  fails: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.constant(true)),
+  fullRefresh: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
   some: fc.oneof(
     { weight: 3, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(fc.nat(50), { minLength: 1, maxLength: 12 }) },
@@ -210,8 +256,10 @@ test("after any edits, what a build brought up to date equals what its texts giv
           for (const edit of step.edits) await lander.apply(edit);
           if (step.loads === "end") await lander.finishLoads();
           const project = await projectOf(step);
+          if (step.fails) await buildInVain(database, project);
           await buildSome(database, project, step.some);
-          const { models } = await build(database, project);
+          const { fullRefresh } = step;
+          const { models } = await build(database, project, { fullRefresh });
           for (const { model, mode } of models) modes.add(`${model} ${mode}`);
           expect(await differencesFromTexts(database.pool, project)).toEqual([]);
         }
