@@ -20,11 +20,16 @@ export type ParsedSelect =
     }
   | { readonly status: "invalid"; readonly message: string; readonly position: Position };
 
+const EMPTY = "the file is empty; a model is one SELECT";
+
 /**
  * Parses a model with PostgreSQL's own parser: exactly one SELECT, and the relations it reads;
  * names of CTEs are left out where they are in scope.
  */
 export async function parseSelect(text: string): Promise<ParsedSelect> {
+  // An editor may leave a file empty for a moment, and the parser refuses that as a misuse.
+  if (text.trim() === "")
+    return { status: "invalid", message: EMPTY, position: positionAt(text, 0) };
   let tree: unknown;
   try {
     tree = await parse(text);

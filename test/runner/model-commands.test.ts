@@ -278,11 +278,15 @@ describe("on a built project", () => {
       child.stdout.setEncoding("utf8").on("data", look);
       child.stderr.setEncoding("utf8").on("data", look);
       const until = (wanted: string) =>
-        new Promise<void>((resolve) => {
+        new Promise<void>((resolve, reject) => {
           waiting.push({ text: wanted, resolve });
+          child.once("close", () => reject(new Error(`ended before it said "${wanted}": ${seen}`)));
           look("");
         });
       await until("Watching");
+      // An editor that empties a file before it writes it may be seen in between.
+      await writeFile(file, "");
+      await until("the file is empty");
       await writeFile(file, text.replace("m.meta::integer", "m.metta"));
       await until("column m.metta does not exist");
       await writeFile(file, text.replace("m.meta::integer", "42"));

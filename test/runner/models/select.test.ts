@@ -56,6 +56,9 @@ describe("parsing a model", () => {
       "1:12",
       "only reads",
     ],
+    ["an empty file", "", "1:1", "the file is empty"],
+    ["a file of blanks", "\n  \n", "1:1", "the file is empty"],
+    ["a file of comments", "-- Vendas\n", "1:10", "a model is one SELECT"],
     ["select into", "select 1 into t", "1:10", "only reads"],
   ])("refuses %s at its place", async (_, text, place, message) => {
     const parsed = await parseSelect(text);
