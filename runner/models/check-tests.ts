@@ -2,14 +2,12 @@ import { DatabaseError, escapeLiteral } from "pg";
 import { sql } from "../../extract/query.ts";
 import { wordIn } from "./check-header.ts";
 import { type Draft, quoted } from "./draft.ts";
-import type { ModelTest } from "./model-test.ts";
 import { headerValue, type Position } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
-import { applyEdits, referenceEdits } from "./rename-references.ts";
 import { isModelFault, withoutValues } from "./run-model.ts";
 import { type CompiledTest, compileTest } from "./run-tests.ts";
-import { parseSelect } from "./select.ts";
+import { testOver } from "./test-over.ts";
 
 /**
  * Lets PostgreSQL read the tests of a model without running them: all of them at once, and one by
@@ -22,7 +20,10 @@ export async function checkTests(
 ): Promise<readonly ModelProblem[]> {
   const relation = (schema: string, name: string) => sql.ident(draft.schemaOf(schema), name);
   const compiled: CompiledTest[] = [];
-  for (const test of tests) compiled.push(compileTest(model, await inDraft(draft, test), relation));
+  for (const test of tests) {
+    const own = await testOver(test, ({ schema }) => draft.schemaOf(schema ?? ""));
+    compiled.push(compileTest(model, own, relation));
+  }
   if (compiled.length === 0) return [];
   if ((await read(draft, compiled)) === undefined) return [];
   const problems: ModelProblem[] = [];
@@ -41,19 +42,6 @@ export async function checkTests(
     });
   }
   return problems;
-}
-
-/** Relations that a test's own SQL reads are those of the draft, too. */
-async function inDraft(draft: Draft, test: ModelTest): Promise<ModelTest> {
-  if (test.rule.kind !== "check" || !test.rule.expression.includes(".")) return test;
-  const select = `select ${test.rule.expression}`;
-  const parsed = await parseSelect(select);
-  if (parsed.status === "invalid" || parsed.references.length === 0) return test;
-  const edits = referenceEdits({ select, references: parsed.references }, ({ schema }) =>
-    draft.schemaOf(schema ?? ""),
-  );
-  const expression = applyEdits(select, edits).text.slice("select ".length);
-  return { ...test, rule: { ...test.rule, expression } };
 }
 
 /** As views: PostgreSQL reads their text, and does not unfold the views that they stand on. */

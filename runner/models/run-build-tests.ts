@@ -31,6 +31,7 @@ export async function testBuild(
     results.push(
       ...(await runTests(build.client, model, {
         name: (schema, relation) => placeOf(build, schema, relation),
+        schemaOf: ({ schema, relation }) => build.standIns.get(`${schema}.${relation}`),
         rowsOf: (test) => rowsToTest(build, model, test, isNew(model)),
       })),
     );

@@ -5,7 +5,9 @@ import { excerpt, headerValue } from "./position.ts";
 import { ModelError, type ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { explainFailure, modelErrorOf } from "./run-model.ts";
+import type { Reference } from "./select.ts";
 import type { TestResult } from "./test-failure.ts";
+import { testOver } from "./test-over.ts";
 import type { TestRows } from "./test-rows.ts";
 
 /** A test as SQL: the rows to look at, and the condition under which one of them fails. */
@@ -26,11 +28,14 @@ const SAMPLE_ROWS = 100;
 export type TestView = {
   /** Where relations stand. */
   readonly name: RelationName;
+  /** The schema of a relation that does not stand where it is published. */
+  readonly schemaOf: (reference: Reference) => string | undefined;
   readonly rowsOf: (test: ModelTest) => Promise<TestRows>;
 };
 
 const everything: TestView = {
   name: (schema, relation) => sql.ident(schema, relation),
+  schemaOf: () => undefined,
   rowsOf: async () => ({ kind: "all" }),
 };
 
@@ -43,13 +48,14 @@ const everything: TestView = {
 export async function runTests(
   client: PoolClient,
   model: Model,
-  { name, rowsOf }: TestView = everything,
+  { name, schemaOf, rowsOf }: TestView = everything,
 ): Promise<TestResult[]> {
   const batches = new Map<string, CompiledTest[]>();
   for (const test of model.header.tests) {
     const rows = await rowsOf(test);
     if (rows.kind === "none") continue;
-    const one = compileTest(model, test, name, rows.kind === "some" ? rows.rows : undefined);
+    const own = await testOver(test, schemaOf);
+    const one = compileTest(model, own, name, rows.kind === "some" ? rows.rows : undefined);
     const alone = one.scan === "own" ? `line ${test.line}` : "";
     const batch = `${one.scan} ${rows.kind} ${alone}`;
     batches.set(batch, [...(batches.get(batch) ?? []), one]);

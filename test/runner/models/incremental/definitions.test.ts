@@ -209,6 +209,24 @@ describe("a column at the end of a large table", () => {
          and attnum > 0 and not attisdropped order by attnum`,
     );
 
+  test.each([{}, { fewRows: 0 }])(
+    "is seen by the SQL of another model's test, with the rows that are new: %o",
+    async (options) => {
+      const other = {
+        "models/marts/outra.sql": `-- @key conta, pessoa_id
+-- @test check(exists (select from marts.pessoas as x where x.pessoa_id = tested.pessoa_id))
+-- @test check(tested.dois = (select x.dobro / x.valor from marts.pessoas as x where x.pessoa_id = tested.pessoa_id))
+select p.conta, p.pessoa_id, 2::numeric as dois from marts.pessoas as p`,
+      };
+      await land(3, { nome: "Zé", valor: "1" });
+      await build(
+        { ...other, ...withMart("p.valor from", "p.valor, p.valor * 2 as dobro from") },
+        options,
+      );
+      expect(await rows("select count(*)::int as n from marts.outra")).toEqual([{ n: 3 }]);
+    },
+  );
+
   test("is gone again when the build fails after it was added", async () => {
     const before = await columns();
     // Days that are no number are met after everything else.
