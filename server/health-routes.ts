@@ -1,4 +1,5 @@
 import type { RequestHandler } from "express";
+import { readSourceAges, type SourceAge } from "../runner/freshness/source-ages.ts";
 import { pendingMigrations } from "../runner/migrate.ts";
 import type { ServerContext } from "./context.ts";
 import { Problem } from "./problem.ts";
@@ -15,9 +16,10 @@ const oldMs = 48 * 3_600_000;
 
 /**
  * Whether it makes sense to send readers here: `{status, publicacao:{id,em}, idade_segundos,
- * publicacao_antiga, migracoes_pendentes}`. 503 when the database is away, nothing is published,
+ * publicacao_antiga, fontes_atrasadas, migracoes_pendentes}`. 503 when the database is away, nothing is published,
  * migrations are pending, or the publication is older than READY_MAX_AGE_HOURS. Without that limit
- * an old publication is only told: it is still better than none.
+ * an old publication is only told, as are sources that were read too long ago (by object, without
+ * naming accounts to a stranger): they are still better than none.
  */
 export function answerReady(context: ServerContext): RequestHandler {
   const { readyMaxAgeMs } = context.config;
@@ -48,12 +50,30 @@ export function answerReady(context: ServerContext): RequestHandler {
         detail: `A última publicação é de ${em}, há ${seconds} s; o limite é ${Math.floor(readyMaxAgeMs / 1000)} s.`,
       });
     }
+    const ages = await readSourceAges(context.pool, context.now());
     response.json({
       status: "ok",
       publicacao: { id: Number(id), em },
       idade_segundos: seconds,
       publicacao_antiga: age > (readyMaxAgeMs ?? oldMs),
+      fontes_atrasadas: staleObjects(ages),
       migracoes_pendentes: [],
     });
   };
+}
+
+/** Of several accounts the oldest reading counts. */
+function staleObjects(ages: readonly SourceAge[]) {
+  const oldestFirst = ages
+    .filter(({ level }) => level !== "fresh")
+    .sort((a, b) => b.ageSeconds - a.ageSeconds);
+  const objects = [...new Set(oldestFirst.map(({ object }) => object))];
+  return objects.map((objeto) => {
+    const [oldest] = oldestFirst.filter(({ object }) => object === objeto);
+    return {
+      objeto,
+      nivel: oldest?.level === "error" ? "erro" : "aviso",
+      idade_segundos: oldest?.ageSeconds ?? 0,
+    };
+  });
 }

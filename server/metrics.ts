@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type Queryable, query, sql } from "../extract/query.ts";
+import { sourceAges } from "../runner/freshness/source-ages.ts";
 import type { ServerEvent } from "./events.ts";
 import type { CatalogueSource } from "./marts/catalogue.ts";
 
@@ -69,7 +70,7 @@ export function createMetrics(pool: Pool, catalogue: CatalogueSource, now: () =>
       const instant = now().getTime();
       if (instant - readAt >= freshMs) {
         readAt = instant;
-        await facts.read(pool, catalogue).catch(() => facts.lose());
+        await facts.read(pool, catalogue, new Date(instant)).catch(() => facts.lose());
       }
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
@@ -99,19 +100,24 @@ function databaseGauges(registry: Registry) {
     "Time since an object of the source was last read to its end.",
     ["conta", "objeto"],
   );
+  const stale = gauge(
+    "elt_source_stale",
+    "0: read in time; 1: past the age that its model warns at; 2: past the error age.",
+    ["conta", "objeto"],
+  );
   const budget = gauge(
     "elt_source_requests_last_minute",
     "Requests to the source in the last 60 seconds.",
     ["conta"],
   );
-  const all = [published, rows, lastRun, exitCode, lag, budget];
+  const all = [published, rows, lastRun, exitCode, lag, stale, budget];
   return {
     lose: () => {
       for (const each of all) each.reset();
       up.set(0);
     },
-    read: async (pool: Pool, catalogue: CatalogueSource) => {
-      const facts = await readFacts(pool);
+    read: async (pool: Pool, catalogue: CatalogueSource, now: Date) => {
+      const facts = await readFacts(pool, now);
       for (const each of all) each.reset();
       up.set(1);
       for (const { name, label, other, value } of facts) {
@@ -128,6 +134,9 @@ function databaseGauges(registry: Registry) {
           case "lag":
             lag.set({ conta: label, objeto: other }, value);
             break;
+          case "stale":
+            stale.set({ conta: label, objeto: other }, value);
+            break;
           case "budget":
             budget.set({ conta: label }, value);
             break;
@@ -143,13 +152,13 @@ function databaseGauges(registry: Registry) {
 }
 
 type Fact = {
-  readonly name: "publication" | "run" | "exit" | "lag" | "budget";
+  readonly name: "publication" | "run" | "exit" | "lag" | "stale" | "budget";
   readonly label: string;
   readonly other: string;
   readonly value: number;
 };
 
-async function readFacts(on: Queryable): Promise<readonly Fact[]> {
+async function readFacts(on: Queryable, now: Date): Promise<readonly Fact[]> {
   return query<Fact>(
     on,
     sql`
@@ -174,8 +183,13 @@ async function readFacts(on: Queryable): Promise<readonly Fact[]> {
       union all
       select 'lag', conta, objeto, extract(epoch from now() - max(finished_at))::float8
       from elt.loads
-      where verdict = 'proven'
+      where verdict = 'proven' and mode in ('full', 'incremental')
       group by conta, objeto
+      union all
+      select
+          'stale', conta, object,
+          case level when 'error' then 2 when 'warn' then 1 else 0 end
+      from (${sourceAges(now)}) as ages
       union all
       select 'budget', conta, '', count(*)::float8
       from elt.requests

@@ -18,6 +18,7 @@ import { createPageCache } from "./page-cache.ts";
 import { createDashboardMemory, type DashboardMemory, readDashboard } from "./read-dashboard.ts";
 import { renderDashboard, titleOf } from "./render-dashboard.ts";
 import { createRunStateSource } from "./run-state.ts";
+import { createStaleSources } from "./stale-sources.ts";
 
 /** A page without what changes by the minute. */
 type Content = {
@@ -36,6 +37,7 @@ type Content = {
  */
 export function answerDashboard(context: ServerContext): RequestHandler {
   const runs = createRunStateSource(context.pool, context.now);
+  const sources = createStaleSources(context.pool, context.now);
   const pages = createPageCache<Content>();
   const memory = createDashboardMemory();
   return async (request, response) => {
@@ -45,6 +47,9 @@ export function answerDashboard(context: ServerContext): RequestHandler {
     const state = {
       request: wanted,
       run: await runs.current(reader.contas),
+      stale: (await sources.current(reader.contas)).filter(
+        ({ conta }) => wanted.filters.conta === undefined || conta === wanted.filters.conta,
+      ),
       now,
       person: hasSession(response) ? reader.key : undefined,
     };

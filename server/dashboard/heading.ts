@@ -1,14 +1,18 @@
+import type { SourceAge } from "../../runner/freshness/source-ages.ts";
 import type { Publication } from "../publication.ts";
 import { addressOf, type DashboardRequest, withFilters } from "./filters.ts";
 import { formatAge, formatInstant } from "./formats.ts";
 import { type Html, html } from "./html.ts";
 import type { RunState } from "./run-state.ts";
+import { renderStaleSources } from "./stale-sources.ts";
 
 export type Heading = {
   readonly request: DashboardRequest;
   readonly contas: readonly string[];
   readonly publication: Publication;
   readonly run: RunState | undefined;
+  /** Sources of the accounts shown that were read too long ago. */
+  readonly stale: readonly SourceAge[];
   readonly now: Date;
   /** The name of the key with which a person logged in. */
   readonly person: string | undefined;
@@ -21,15 +25,22 @@ const staleMs = 24 * 3_600_000;
 export function renderHeading(heading: Heading): Html {
   return html`<h1 class="marca">Painel de vendas</h1>
 ${accounts(heading)}
-<div class="situacao">${freshness(heading)}${lastRun(heading)}</div>
+<div class="situacao">${freshness(heading)}${lastRun(heading)}${staleSources(heading)}</div>
 <div class="comandos"><button type="button" id="imprimir" hidden>Imprimir</button>${logout(heading)}</div>`;
 }
 
 /** Everything of the heading that changes without a publication: a part of the page's tag. */
-export function headingState({ publication, run, now, person }: Omit<Heading, "contas">): string {
+export function headingState({
+  publication,
+  run,
+  stale,
+  now,
+  person,
+}: Omit<Heading, "contas">): string {
   return JSON.stringify([
     formatAge(new Date(publication.em), now),
     run === undefined ? "" : `${run.outcome} ${run.em}`,
+    renderStaleSources(stale, { now, contas: 2 })?.markup ?? "",
     person ?? "",
   ]);
 }
@@ -53,6 +64,11 @@ function lastRun({ run }: Heading): Html | undefined {
   if (run === undefined) return undefined;
   const { look, text } = outcomes[run.outcome];
   return html`<p class="${look}">${text} <time datetime="${run.em}">${formatInstant(new Date(run.em))}</time></p>`;
+}
+
+function staleSources({ stale, now, contas, request }: Heading): Html | undefined {
+  const shown = request.filters.conta === undefined ? contas.length : 1;
+  return renderStaleSources(stale, { now, contas: shown });
 }
 
 function accounts({ contas, request }: Heading): Html | undefined {
