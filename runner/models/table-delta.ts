@@ -14,7 +14,9 @@ export type Publication = {
 /**
  * The difference between a table and the rows it should hold, as a temporary table: the key,
  * `elt_action` (add, change, remove), `elt_changed` (names of the columns that change) and, as
- * `old.<column>`, every value that the row had.
+ * `old.<column>`, every value that the row had. Values differ when they are stored in another way,
+ * also where `=` holds them for equal or there is no `=`: 1.0 and 1.00, of type json, of a collation
+ * that does not tell case apart.
  */
 export type Delta = {
   readonly table: SQLQuery;
@@ -60,15 +62,15 @@ export async function computeDelta(
       sql`coalesce(${sql.ident("wanted", column)}, ${sql.ident("present", column)})
         as ${sql.ident(column)}`,
   );
-  const differing = rest.map(
+  // Keys are equal here, but not all that is equal is the same. `*<>` is an operator of records.
+  const differing = columns.map(
     (column) =>
-      sql`case when ${sql.ident("wanted", column)} is distinct from ${sql.ident("present", column)}
+      sql`case
+        when row(${sql.ident("wanted", column)})::record
+          *<> row(${sql.ident("present", column)})::record
         then ${column}::text end`,
   );
-  const changed =
-    differing.length === 0
-      ? sql`array[]::text[]`
-      : sql`array_remove(array[${sql.join(differing, ", ")}]::text[], null)`;
+  const changed = sql`array_remove(array[${sql.join(differing, ", ")}]::text[], null)`;
   const oldColumns = rest.map(
     (column) => sql`${sql.ident("present", column)} as ${sql.ident(oldColumn(column))}`,
   );
@@ -92,7 +94,9 @@ export async function computeDelta(
       from (select ${columnList(columns)} from ${source} as rows) as wanted
       full join (select ${columnList(columns)} from ${present} as rows) as present
         on ${sameKey(key, "present", "wanted")}
-      where wanted is distinct from present`,
+      where ${sql.ident("present", firstKey)} is null
+        or ${sql.ident("wanted", firstKey)} is null
+        or wanted *<> present`,
   );
   const [counts] = await query<{ added: string; changed: string; removed: string }>(
     database,
@@ -127,7 +131,6 @@ export async function applyDelta(
   delta: Delta,
 ): Promise<void> {
   const matches = (left: string) => sameKey(key, left, "delta");
-  const rest = columns.filter((name) => !key.includes(name));
   if (delta.removed > 0) {
     await execute(
       database,
@@ -142,7 +145,7 @@ export async function applyDelta(
       database,
       sql`
         update ${target} as present
-        set (${columnList(rest)}) = row(${columnList(rest, "wanted")})
+        set (${columnList(columns)}) = row(${columnList(columns, "wanted")})
         from ${source} as wanted
         inner join ${delta.table} as delta on ${matches("wanted")}
         where delta.elt_action = 'change' and ${sameKey(key, "present", "wanted")}`,

@@ -55,6 +55,47 @@ describe("a build", () => {
     ]);
   });
 
+  test("compares values as they are stored: of types without equality, of scale, of case", async () => {
+    await pool.query(`
+      create collation if not exists public.sem_caixa
+        (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`);
+    const odd = {
+      "models/marts/estranhos.sql": `-- @key conta, chave_texto
+-- @test required(texto)
+select
+    p.conta,
+    (case p.pessoa_id when 1 then left(p.nome, 1) else 'z' end) collate public.sem_caixa as chave_texto,
+    json_build_object('valor', p.valor) as documento,
+    point(p.valor, 0) as ponto,
+    xmlelement(name valor, p.valor) as marca,
+    trim_scale(p.valor) * 1.0 as escala,
+    p.nome collate public.sem_caixa as texto
+from staging.pessoas as p`,
+    };
+    const one = () =>
+      rows(
+        "select documento ->> 'valor' as a, ponto[0] as b, marca::text as c, texto::text as d, chave_texto::text as k from marts.estranhos where chave_texto = 'm'",
+      );
+    await build(odd);
+    expect((await build(odd)).changes).toMatchObject({ added: 0, changed: 0, removed: 0 });
+    await land(1, { nome: "maria da Silva", valor: "11.50" });
+    await build(odd);
+    expect(await one()).toEqual([
+      { a: "11.50", b: 11.5, c: "<valor>11.50</valor>", d: "maria da Silva", k: "m" },
+    ]);
+    await build(odd, { fullRefresh: true });
+    expect(
+      await rows(
+        "select model, column_name from elt.changes where model = 'marts.estranhos' order by column_name",
+      ),
+    ).toEqual(
+      ["documento", "escala", "marca", "ponto", "texto"].map((column_name) => ({
+        model: "marts.estranhos",
+        column_name,
+      })),
+    );
+  });
+
   test("keeps the views and grants that people put on top of a mart", async () => {
     await build();
     await pool.query(`
