@@ -44,6 +44,9 @@ export type Project = {
   readonly problems: readonly ModelProblem[];
 };
 
+/** Longer ones are cut by PostgreSQL, or by names of indexes that are made of them. */
+const RELATION_NAME = /^[a-z_][a-z0-9_]{0,49}$/;
+
 const stages = [
   { stage: "staging", folder: "models/staging", schema: "staging", build: "table" },
   { stage: "marts", folder: "models/marts", schema: "marts", build: "table" },
@@ -105,6 +108,25 @@ async function readModel(
       position: headerLine(text, "pii", [...header.pii.keys()][0] ?? ""),
       message: "a view cannot have @pii: personal columns are masked where a table is published",
       hint: "make it a table (-- @build table, -- @key …), or leave the column out",
+    });
+  }
+  const personalKey = header.key.find((name) => header.pii.has(name));
+  if (personalKey !== undefined) {
+    problems.push({
+      file: path,
+      text,
+      position: headerLine(text, "pii", personalKey),
+      message: `${personalKey} is part of the @key, so it cannot be @pii: keys are shown where rows fail a test and where they change, and two people may have one mask`,
+      hint: "give the rows a key that tells nothing of the person, such as an id of the source",
+    });
+  }
+  if (!RELATION_NAME.test(relation)) {
+    problems.push({
+      file: path,
+      text,
+      position: positionAt(text, 0),
+      message: `the file's name is the relation's, and "${relation}" is none that SQL reads without quotes`,
+      hint: "name it with small letters, digits and _, a letter first, 50 at most, then .sql",
     });
   }
   const { fresh } = header;

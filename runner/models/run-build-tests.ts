@@ -9,9 +9,10 @@ import { wholeText } from "./compute-rows.ts";
 import { assertKey } from "./key-test.ts";
 import { callsOf, clockOf } from "./model-clock.ts";
 import { orderOf } from "./order.ts";
+import { personalIn } from "./personal-sources.ts";
 import type { Model, Project } from "./project.ts";
 import { runSingularTests } from "./run-singular-tests.ts";
-import { runTests } from "./run-tests.ts";
+import { everything, runTests } from "./run-tests.ts";
 import { changeOf, placeOf, type RunningBuild } from "./running-build.ts";
 import type { SingularTest } from "./singular-test.ts";
 import { isFailing, SHOWN_ROWS, TestFailure, type TestResult } from "./test-failure.ts";
@@ -27,12 +28,14 @@ export async function testBuild(
   isNew: (model: Model) => boolean,
 ): Promise<readonly TestResult[]> {
   const results: TestResult[] = [];
+  const isPersonal = personalIn(build.project);
   for (const model of models) {
     results.push(
       ...(await runTests(build.client, model, {
         name: (schema, relation) => placeOf(build, schema, relation),
         schemaOf: ({ schema, relation }) => build.standIns.get(`${schema}.${relation}`),
         rowsOf: (test) => rowsToTest(build, model, test, isNew(model)),
+        isPersonal,
       })),
     );
   }
@@ -85,14 +88,15 @@ function fileFingerprint(test: SingularTest, functions: string): string {
 }
 
 function readsChanged(build: RunningBuild, test: SingularTest, defined: readonly Model[]): boolean {
-  const { tables, throughViews } = inputsOf(test, build.project);
+  const { tables, objects } = inputsOf(test, build.project);
   const isDefined = defined.some((view) =>
     test.references.some(({ schema, relation }) => view.name === `${schema}.${relation}`),
   );
   return (
     isDefined ||
-    [...tables].some((name) => changeOf(build, name).status !== "unchanged") ||
-    [...throughViews].some((name) => name.startsWith("landing."))
+    // What is new in landing need not have reached any table.
+    objects.size > 0 ||
+    [...tables].some((name) => changeOf(build, name).status !== "unchanged")
   );
 }
 
@@ -123,7 +127,8 @@ export async function testProject(
       }
     }
     const results: TestResult[] = [];
-    for (const model of chosen) results.push(...(await runTests(client, model)));
+    const view = everything(project);
+    for (const model of chosen) results.push(...(await runTests(client, model, view)));
     results.push(...(await runSingularTests(client, { ...project, tests: files }, order)));
     reportTests(results, context.emit);
     await recordTests(context.pool, context.runId, results);

@@ -1,5 +1,6 @@
 import { DatabaseError, type PoolClient } from "pg";
-import { type Lineage, personalColumns, projectLineage, selectLineage } from "./lineage.ts";
+import { type Lineage, projectLineage, selectLineage } from "./lineage.ts";
+import { type IsPersonal, personalIn } from "./personal-sources.ts";
 import { excerpt, startOfSelect } from "./position.ts";
 import type { Model, Project } from "./project.ts";
 import type { EditedText } from "./rename-references.ts";
@@ -22,12 +23,13 @@ export async function runSingularTests(
 ): Promise<TestResult[]> {
   if (project.tests.length === 0) return [];
   const lineage = projectLineage(project, order);
+  const isPersonal = personalIn(project);
   const results: TestResult[] = [];
   for (const test of project.tests) {
     const { failures, sample } = await failingRows(
       client,
       test,
-      personalOutputs(test, project, lineage),
+      personalOutputs(test, project, lineage, isPersonal),
       textOf(test),
     );
     const position = startOfSelect(test.text);
@@ -45,17 +47,15 @@ export async function runSingularTests(
   return results;
 }
 
-/** Columns of a test's rows that hold, or are computed from, what a mart publishes as personal. */
+/** Columns of a test's rows that hold, or are computed from, what is personal. */
 function personalOutputs(
   test: SingularTest,
   project: Project,
   lineage: Lineage,
+  isPersonal: IsPersonal,
 ): readonly string[] {
-  const isPersonal = personalColumns(project.models, lineage);
   return selectLineage(project, lineage, test.tree).columns.flatMap(({ name, sources }) =>
-    sources.some(({ relation, column }) => isPersonal(relation, column) !== undefined)
-      ? [name]
-      : [],
+    sources.some(({ relation, column }) => isPersonal(relation, column)) ? [name] : [],
   );
 }
 

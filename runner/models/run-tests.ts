@@ -1,9 +1,10 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { query, type SQLQuery, sql } from "../../extract/query.ts";
 import type { ModelTest } from "./model-test.ts";
+import { type IsPersonal, personalIn } from "./personal-sources.ts";
 import { excerpt, headerValue } from "./position.ts";
 import { ModelError, type ModelProblem } from "./problem.ts";
-import type { Model } from "./project.ts";
+import type { Model, Project } from "./project.ts";
 import { explainFailure, modelErrorOf } from "./run-model.ts";
 import type { Reference } from "./select.ts";
 import type { TestResult } from "./test-failure.ts";
@@ -31,13 +32,19 @@ export type TestView = {
   /** The schema of a relation that does not stand where it is published. */
   readonly schemaOf: (reference: Reference) => string | undefined;
   readonly rowsOf: (test: ModelTest) => Promise<TestRows>;
+  /** Columns that samples leave out, besides those that the model itself calls personal. */
+  readonly isPersonal: IsPersonal;
 };
 
-const everything: TestView = {
-  name: (schema, relation) => sql.ident(schema, relation),
-  schemaOf: () => undefined,
-  rowsOf: async () => ({ kind: "all" }),
-};
+/** All rows of what is published. */
+export function everything(project: Project): TestView {
+  return {
+    name: (schema, relation) => sql.ident(schema, relation),
+    schemaOf: () => undefined,
+    rowsOf: async () => ({ kind: "all" }),
+    isPersonal: personalIn(project),
+  };
+}
 
 /**
  * Runs the tests of a model inside the client's transaction. Tests that look at one row at a time
@@ -48,7 +55,7 @@ const everything: TestView = {
 export async function runTests(
   client: PoolClient,
   model: Model,
-  { name, schemaOf, rowsOf }: TestView = everything,
+  { name, schemaOf, rowsOf, isPersonal }: TestView,
 ): Promise<TestResult[]> {
   const batches = new Map<string, CompiledTest[]>();
   for (const test of model.header.tests) {
@@ -61,7 +68,8 @@ export async function runTests(
     batches.set(batch, [...(batches.get(batch) ?? []), one]);
   }
   const results: TestResult[] = [];
-  for (const batch of batches.values()) results.push(...(await runBatch(client, model, batch)));
+  for (const batch of batches.values())
+    results.push(...(await runBatch(client, model, batch, isPersonal)));
   return results;
 }
 
@@ -69,6 +77,7 @@ async function runBatch(
   client: PoolClient,
   model: Model,
   batch: readonly CompiledTest[],
+  isPersonal: IsPersonal,
 ): Promise<TestResult[]> {
   const [first, second] = batch;
   if (first === undefined) return [];
@@ -104,7 +113,7 @@ async function runBatch(
       severity: one.test.severity,
       failures: count,
       allowed: one.test.allowed,
-      sample: count > 0 ? await sampleOf(client, model, one) : [],
+      sample: count > 0 ? await sampleOf(client, model, one, isPersonal) : [],
       ...placeOfTest(model, one.test),
     });
   }
@@ -156,9 +165,10 @@ async function sampleOf(
   client: PoolClient,
   model: Model,
   { from, fails, shown }: CompiledTest,
+  isPersonal: IsPersonal,
 ): Promise<Record<string, unknown>[]> {
   const columns = [...new Set([...keyOf(model), ...shown])].filter(
-    (column) => !model.header.pii.has(column),
+    (column) => !model.header.pii.has(column) && !isPersonal(model.name, column),
   );
   const list = sql.join(
     columns.map((column) => sql`${sql.ident("tested", column)}`),

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { mart, openPessoas } from "./pessoas.ts";
+import { mart, openPessoas, staging } from "./pessoas.ts";
 
 const { pool, build, drop, failure, land, reset, rows } = await openPessoas();
 afterAll(drop);
@@ -71,6 +71,58 @@ describe("personal data", () => {
       await client.query("rollback");
       client.release();
     }
+  });
+});
+
+describe("a sample of failing rows", () => {
+  const samples = async (files: Readonly<Record<string, string>>) => {
+    const { tests } = await build(files);
+    return tests.filter(({ failures }) => failures > 0).map(({ sample }) => sample);
+  };
+
+  test("of staging leaves out what a mart publishes as personal", async () => {
+    await land(3, { nome: "João", valor: "10.50" });
+    const told = await samples({
+      "models/staging/pessoas.sql": staging.replace(
+        "-- @key",
+        "-- @warn unique(nome)\n-- @warn check(nome is null)\n-- @column nome quem\n-- @key",
+      ),
+    });
+    expect(told).toEqual([
+      [
+        { conta: "acme", chave: "2" },
+        { conta: "acme", chave: "3" },
+      ],
+      expect.arrayContaining([{ conta: "acme", chave: "1" }]),
+    ]);
+    expect(await rows("select string_agg(fields::text, '') as t from elt.failing_rows")).toEqual([
+      { t: expect.not.stringMatching(/Maria|João/) },
+    ]);
+  });
+
+  test.each([
+    "select l.chave, l.payload from landing.demandas_atual as l",
+    "select l.chave, l.payload -> 'nome' as a, l.payload #>> '{nome}' as b from landing.demandas as l",
+    "select l.chave, jsonb_extract_path_text(l.payload, 'nome') as c from landing.demandas_atual as l",
+    "select l.chave, v.value from landing.demandas_atual as l cross join jsonb_each_text(l.payload) as v",
+    "select l.chave, l::text as t from landing.demandas_atual as l",
+    "select l.chave, l.payload ->> 'valor' as v from landing.demandas_atual as l",
+    "select p.chave, to_jsonb(p) as tudo from staging.pessoas as p",
+    "select p.chave, upper(p.nome) as nome from staging.pessoas as p",
+  ])("of a test that is a file shows nothing but ids of what it reads: %s", async (select) => {
+    const [told = []] = await samples({ "models/tests/linhas.sql": `-- @warn\n${select}` });
+    expect(told.length).toBeGreaterThan(0);
+    for (const row of told) expect(row).toEqual({ chave: expect.stringMatching(/^[12]$/) });
+  });
+
+  test("has keys that are nobody's: a personal column of a @key is refused", async () => {
+    const error = await failure({
+      "models/marts/p.sql":
+        "-- @key conta, nome\n-- @pii nome nome\nselect p.conta, p.nome from staging.pessoas as p",
+    });
+    expect(error.message).toContain(
+      "models/marts/p.sql:2:9: nome is part of the @key, so it cannot be @pii",
+    );
   });
 });
 

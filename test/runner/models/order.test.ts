@@ -84,6 +84,17 @@ describe("the order of models", () => {
     ).toContain("marts.x is already the name of models/marts/vendas/x.sql");
   });
 
+  test.each(["Vendas", "1a", "vendas 2", "b-c", "a".repeat(51)])(
+    "refuses a file whose name is no name of a relation: %s",
+    async (name) => {
+      expect(
+        await problemsOf({ ...staging, [`models/marts/${name}.sql`]: `${key}select 1` }),
+      ).toContain(
+        `the file's name is the relation's, and "${name}" is none that SQL reads without quotes`,
+      );
+    },
+  );
+
   test("tells every header problem with its line", async () => {
     const found = await problemsOf({
       "models/marts/a.sql": "-- @biuld table\n-- @test required()\n-- @pii nome\nselect 1 as conta",

@@ -3,7 +3,7 @@ import { checkProject } from "../../../runner/models/check.ts";
 import { formatProblem } from "../../../runner/models/problem.ts";
 import { mart, openPessoas } from "./pessoas.ts";
 
-const { build, drop, failure, pool, project, reset, rows } = await openPessoas();
+const { build, drop, failure, land, pool, project, reset, rows } = await openPessoas();
 afterAll(drop);
 beforeEach(reset);
 
@@ -177,6 +177,17 @@ describe("a test that is a file", () => {
     expect(await rows("select fields from elt.failing_rows where test = 'sem_valor'")).toEqual([
       { fields: { conta: "acme", pessoa_id: 1 } },
     ]);
+  });
+
+  test("runs when something landed that reached no table", async () => {
+    const files = {
+      [file]: "-- @warn\nselect l.chave from landing.demandas_atual as l where l.payload ? 'outro'",
+    };
+    await build(files);
+    await land(1, { nome: "Maria da Silva", valor: "10.50", outro: 1 });
+    const { changes, tests } = await build(files);
+    expect(changes).toMatchObject({ added: 0, changed: 0, removed: 0 });
+    expect(tests).toContainEqual(expect.objectContaining({ test: "sem_valor", failures: 1 }));
   });
 
   test("only warns, and allows as many rows as it says", async () => {
