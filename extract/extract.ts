@@ -26,7 +26,7 @@ export async function extractObjects(
   objects: readonly CvdwObject[],
 ): Promise<readonly ScanResult[]> {
   const results = new Map<CvdwObject, ScanResult>();
-  const limits = createLimits(context.options, context.now);
+  const limits = createLimits(context.options, context.now, context.stop);
   const waiting = [...objects];
   const underWay = new Set<Promise<void>>();
   let failure: unknown;

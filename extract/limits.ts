@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ScanOptions } from "./scan-options.ts";
 
 /** What a run may still ask for, over all its objects. */
@@ -14,18 +15,40 @@ export class OutOfTimeError extends Error {
   override readonly name = "OutOfTimeError";
 }
 
-/** The limits of one run. */
+/**
+ * The limits of one run.
+ * @param stop once it is aborted, nothing more is asked for
+ */
 export function createLimits(
   { maxPages, deadline }: Pick<ScanOptions, "maxPages" | "deadline">,
   now: () => Date,
+  stop?: AbortSignal,
 ): Limits {
   let asked = 0;
   return {
     mayAsk: () =>
-      (maxPages === undefined || asked < maxPages) && (deadline === undefined || now() < deadline),
-    mayWait: (ms) => deadline === undefined || now().getTime() + ms < deadline.getTime(),
+      stop?.aborted !== true &&
+      (maxPages === undefined || asked < maxPages) &&
+      (deadline === undefined || now() < deadline),
+    mayWait: (ms) =>
+      stop?.aborted !== true &&
+      (deadline === undefined || now().getTime() + ms < deadline.getTime()),
     count: () => {
       asked++;
     },
+  };
+}
+
+/**
+ * Waiting that a signal ends.
+ * @returns rejects with OutOfTimeError as soon as `stop` is aborted
+ */
+export function sleepUntil(stop: AbortSignal | undefined): (ms: number) => Promise<void> {
+  return async (ms) => {
+    try {
+      await delay(ms, undefined, stop === undefined ? {} : { signal: stop });
+    } catch {
+      throw new OutOfTimeError();
+    }
   };
 }

@@ -35,6 +35,8 @@ export type ScanContext = PageReader & {
   readonly runId: bigint;
   readonly options: ScanOptions;
   readonly now: () => Date;
+  /** Aborted to end the run early: pages in hand are landed, nothing more is asked for. */
+  readonly stop?: AbortSignal | undefined;
 };
 
 /**

@@ -19,6 +19,8 @@ const ownCommands: Loaders = {
   compile: () => import("./commands/compile.ts"),
   lineage: () => import("./commands/lineage.ts"),
   status: () => import("./commands/status.ts"),
+  worker: () => import("./commands/worker.ts"),
+  alert: () => import("./commands/alert.ts"),
   drift: () => import("./commands/drift.ts"),
   quarantine: () => import("./commands/quarantine.ts"),
 };
@@ -101,7 +103,7 @@ async function runUntilSignal(
   const interrupted = new Promise<number>((resolve) => {
     for (const [signal, exitCode] of Object.entries(signals)) {
       process.once(signal, () => {
-        abort.abort();
+        abort.abort(exitCode);
         process.once(signal, () => process.exit(exitCode));
         const grace = setTimeout(() => resolve(exitCode), INTERRUPT_GRACE_MS);
         cleanUp(exitCode)

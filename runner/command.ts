@@ -21,11 +21,16 @@ export type Invocation = {
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly env: Environment;
   readonly reporter: Reporter;
-  /** Aborted by SIGINT or SIGTERM. */
+  /** Aborted by SIGINT or SIGTERM; the reason is the exit code that follows. */
   readonly signal: AbortSignal;
   /** Called before the process ends on a signal, e.g. to record the run as interrupted. */
   readonly onInterrupt: (cleanUp: (exitCode: number) => Promise<void>) => void;
 };
+
+/** The exit code of a signal that was given. */
+export function interruptedExitCode({ reason }: AbortSignal): number {
+  return typeof reason === "number" ? reason : 143;
+}
 
 /** A file that holds a command. */
 export type CommandModule = { readonly command: Command };

@@ -1,9 +1,11 @@
 import { styleText } from "node:util";
 import type { ScanResult } from "../extract/events.ts";
+import { alertText } from "./alerts/alert-events.ts";
 import { driftText } from "./drift/drift-text.ts";
 import type { RunEvent, StaleSource } from "./events.ts";
 import { namesText, staleText } from "./freshness/age-text.ts";
 import { formatTestResult } from "./models/test-failure.ts";
+import { workerText } from "./worker/worker-events.ts";
 
 /** What stands on the last line of a terminal while work goes on; empty clears it. */
 export type StatusLine = string;
@@ -67,6 +69,15 @@ export function formatEvent(event: RunEvent): string | undefined {
       return styleText("yellow", event.message);
     case "source-stale":
       return staleLine(event);
+    case "alert-sent":
+      return alertText(event);
+    case "worker-started":
+    case "worker-waits":
+    case "turn-began":
+    case "turn-held-up":
+    case "database-away":
+    case "database-back":
+      return workerText(event);
     case "published": {
       const { added, changed, removed } = event.changes;
       return `Published (${event.publicationId}): ${differences(added, changed, removed)} in marts.`;

@@ -1,10 +1,12 @@
 import type { ExtractEvent } from "../extract/events.ts";
+import type { AlertEvent } from "./alerts/alert-events.ts";
 import type { SourceAge } from "./freshness/source-ages.ts";
 import type { RowChanges } from "./models/table-diff.ts";
 import type { TestResult } from "./models/test-failure.ts";
+import type { WorkerEvent } from "./worker/worker-events.ts";
 
 /** Everything a run can tell. The terminal, the JSON log and the tests consume it. */
-export type RunEvent = ExtractEvent | BuildEvent;
+export type RunEvent = ExtractEvent | BuildEvent | AlertEvent | WorkerEvent;
 
 /** What building and publishing tells while it runs. */
 export type BuildEvent =

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { createBudget } from "../extract/budget.ts";
 import type { CvdwObject } from "../extract/catalogue.ts";
 import { createCvdwClient } from "../extract/cvdw.ts";
 import type { ScanResult } from "../extract/events.ts";
 import { extractionLock, extractObjects } from "../extract/extract.ts";
 import { credentialsRefused } from "../extract/give-up.ts";
+import { sleepUntil } from "../extract/limits.ts";
 import { closeInterruptedLoads } from "../extract/load-record.ts";
 import { longestUnreadFirst } from "../extract/longest-unread.ts";
 import type { ScanOptions } from "../extract/scan-options.ts";
@@ -18,6 +18,8 @@ export type Extraction = {
   readonly source: SourceConfig;
   readonly objects: readonly CvdwObject[];
   readonly options: ScanOptions;
+  /** Ends it early: the pages in hand are landed, and the next run goes on from there. */
+  readonly stop?: AbortSignal | undefined;
 };
 
 /**
@@ -44,9 +46,10 @@ export async function runExtraction(
     const ordered = limited
       ? await longestUnreadFirst(session.pool, conta, objects, kind)
       : objects;
-    return extract(session, { source, options, objects: ordered }, emit);
+    return extract(session, { ...extraction, objects: ordered }, emit);
   });
-  if (credentialsRefused(results)) throw new ConfigError([refusedSentence(conta, results)]);
+  if (extraction.stop?.aborted !== true && credentialsRefused(results))
+    throw new ConfigError([refusedSentence(conta, results)]);
   return results;
 }
 
@@ -58,28 +61,30 @@ function refusedSentence(conta: string, [first, second]: readonly ScanResult[]):
 
 async function extract(
   { pool, runId }: Session,
-  { source, objects, options }: Extraction,
+  { source, objects, options, stop }: Extraction,
   emit: (event: RunEvent) => void,
 ): Promise<readonly ScanResult[]> {
   const { conta, email, token } = source;
+  const sleep = sleepUntil(stop);
   const client = createCvdwClient({ conta, email, token, baseUrl: source.url });
   const budget = createBudget({
     database: pool,
     conta,
     limit: source.rateLimit,
-    sleep: delay,
+    sleep,
     onWait: ({ object, ms }) => emit({ type: "budget-wait", object, ms }),
   });
   const context = {
     client,
     budget,
     emit,
-    sleep: delay,
+    sleep,
     random: Math.random,
     database: pool,
     runId,
     options,
     now: () => new Date(),
+    stop,
   };
   try {
     return await extractObjects(context, objects);

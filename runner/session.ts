@@ -97,6 +97,21 @@ export async function locked<T>(
   }
 }
 
+/** Who holds a lock now, as a person reads it; undefined when nobody does. */
+export async function lockHolderOf(pool: Pool, name: string): Promise<string | undefined> {
+  const { client, release } = await connect(pool);
+  try {
+    const attempt = await tryLock(client, name);
+    if (attempt.status === "busy") {
+      return attempt.holder === undefined ? "another run" : describeHolder(attempt.holder);
+    }
+    await attempt.release();
+    return undefined;
+  } finally {
+    release();
+  }
+}
+
 /**
  * Whoever finds the lock held learns from the database who holds it: so the connection says which
  * process it belongs to. And a machine that vanishes without a word is given up within minutes,

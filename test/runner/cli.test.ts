@@ -57,7 +57,7 @@ describe("elt", () => {
     const commands = [...out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]);
     expect(commands).toEqual([
       ...["run", "extract", "build", "plan", "retry", "test", "check"],
-      ...["show", "compile", "lineage", "status", "drift", "quarantine"],
+      ...["show", "compile", "lineage", "status", "worker", "alert", "drift", "quarantine"],
       ...["docs", "bi", "demo", "emulator", "keys", "serve"],
     ]);
     const { out: help } = await elt(["extract", "--help"]);

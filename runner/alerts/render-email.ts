@@ -1,0 +1,70 @@
+import type { Message, Table } from "./message.ts";
+
+/** A message as the two bodies of an e-mail. */
+export type EmailBody = { readonly text: string; readonly html: string };
+
+const FOOTER = "Enviado pelo cvdw-elt. Uma mensagem quando começa, outra quando termina.";
+
+const colours = { trouble: "#b42318", recovered: "#067647", neutral: "#344054" } as const;
+
+/** Writes a message as plain text and as HTML that needs no image, script or outside file. */
+export function renderEmail({ subject, tone, sections, table, link }: Message): EmailBody {
+  const text = [
+    ...sections.flatMap(({ title, paragraphs }) => [title, "", ...paragraphs, ""]),
+    ...(table === undefined ? [] : [textTable(table), ""]),
+    ...(link === undefined ? [] : [`Painel: ${link}`, ""]),
+    `-- `,
+    FOOTER,
+  ].join("\n");
+  const blocks = sections.map(
+    ({ title, paragraphs }) =>
+      `<h2 style="margin:24px 0 8px;font-size:18px;color:${colours[tone]}">${escapeHtml(title)}</h2>${paragraphs
+        .map((paragraph) => `<p style="margin:0 0 8px">${escapeHtml(paragraph)}</p>`)
+        .join("")}`,
+  );
+  const html = [
+    `<!doctype html><html lang="pt-BR"><head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>`,
+    '<body style="margin:0;padding:16px;background:#f5f6f8;font:15px/1.5 Arial,Helvetica,sans-serif;color:#1d2939">',
+    '<div style="max-width:640px;margin:0 auto;padding:8px 24px 24px;background:#ffffff">',
+    ...blocks,
+    table === undefined ? "" : htmlTable(table),
+    link === undefined
+      ? ""
+      : `<p style="margin:24px 0 0"><a href="${escapeHtml(link)}">Abrir o painel</a></p>`,
+    `<p style="margin:24px 0 0;font-size:12px;color:#667085">${FOOTER}</p>`,
+    "</div></body></html>",
+  ].join("\n");
+  return { text, html };
+}
+
+function textTable({ head, rows }: Table): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function htmlTable({ head, rows }: Table): string {
+  const cell = (tag: "th" | "td", text: string, column: number): string =>
+    `<${tag} style="padding:6px 8px;border-bottom:1px solid #e4e7ec;text-align:${column === 0 ? "left" : "right"}">${escapeHtml(text)}</${tag}>`;
+  const row = (tag: "th" | "td", cells: readonly string[]): string =>
+    `<tr>${cells.map((text, column) => cell(tag, text, column)).join("")}</tr>`;
+  return `<table style="border-collapse:collapse;width:100%;margin-top:16px;font-size:14px">${row("th", head)}${rows.map((cells) => row("td", cells)).join("")}</table>`;
+}
+
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
+}
