@@ -23,8 +23,8 @@ export async function buildSeed(build: RunningBuild, seed: Seed): Promise<Built>
     changes.set(seed.name, { status: "unchanged" });
     return { build: "seed", changes: noChanges(seed.rows.length), mode: "unchanged" };
   }
-  const rows = await publishSeed(client, seed);
-  const isChanged = rows.added + rows.removed > 0 || before?.exists !== true;
+  const { altered, ...rows } = await publishSeed(client, seed);
+  const isChanged = altered || rows.added + rows.removed > 0 || before?.exists !== true;
   changes.set(
     seed.name,
     isChanged ? { status: "all", because: "changed" } : { status: "unchanged" },

@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { ConfigError } from "../../../runner/errors.ts";
 import { checkProject } from "../../../runner/models/check.ts";
 import { formatProblem, ModelError } from "../../../runner/models/problem.ts";
 import { TestFailure } from "../../../runner/models/test-failure.ts";
@@ -255,6 +256,43 @@ describe("errors in models", () => {
     expect(error.message).toContain(
       "models/marts/pessoas.sql:4:12: @column names valr, which the SELECT does not give",
     );
+  });
+});
+
+describe("a mapping whose csv gets or loses a column", () => {
+  const files = (csv: string, columns: string) => ({
+    "models/seeds/mapa.csv": csv,
+    "models/marts/mapa.sql": `-- @build view\nselect '*'::text as conta, ${columns} from seeds.mapa as m`,
+    "models/marts/mapa_guardado.sql": `-- @key conta, a\nselect '*'::text as conta, ${columns} from seeds.mapa as m`,
+  });
+  const both = () =>
+    rows(
+      "select to_jsonb(v) as v, to_jsonb(t) as t from marts.mapa as v, marts.mapa_guardado as t",
+    );
+
+  test("keeps what reads it, and shows the column at once", async () => {
+    await build(files("a\nx\n", "m.a"));
+    await pool.query("create view marts.de_alguem as select a from seeds.mapa");
+    await build(files("a,b_id\nx,7\n", "m.a, m.b_id"));
+    const row = { conta: "*", a: "x", b_id: 7 };
+    expect(await both()).toEqual([{ v: row, t: row }]);
+    expect(await rows("select * from marts.de_alguem")).toEqual([{ a: "x" }]);
+    expect((await build(files("b_id,a\n7,x\n", "m.a, m.b_id"))).changes).toMatchObject({
+      changed: 0,
+    });
+    expect(await both()).toEqual([{ v: row, t: row }]);
+  });
+
+  test("names what still reads a column that goes, and says what to do", async () => {
+    await build(files("a,b\nx,y\n", "m.a"));
+    await pool.query("create view marts.de_alguem as select b from seeds.mapa");
+    const error = await failure(files("a\nx\n", "m.a"));
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toContain("models/seeds/mapa.csv no longer has b");
+    expect(error.message).toContain("view marts.de_alguem depends on column b");
+    await pool.query("drop view marts.de_alguem");
+    await build(files("a\nx\n", "m.a"));
+    expect(await rows("select * from seeds.mapa")).toEqual([{ a: "x", origem: "padrao" }]);
   });
 });
 
