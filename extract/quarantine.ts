@@ -3,6 +3,7 @@ import type { Landed, Load } from "./land.ts";
 import { landRepaired } from "./land-repaired.ts";
 import { type CaughtRecord, keepInQuarantine, type Trouble } from "./quarantine-record.ts";
 import type { LandingRecord, PageRecords } from "./record.ts";
+import { withoutForgotten } from "./tombstones.ts";
 
 /** A page's records and where they were read. */
 export type PlacedRecords = PageRecords & {
@@ -14,7 +15,7 @@ export type PlacedRecords = PageRecords & {
  * Lands pages, in the order given, inside the caller's transaction. What cannot land as the source
  * sent it stands raw in `elt.quarantine`, with the reason and the place, and costs no other record:
  * it lands repaired where that is possible. A repaired record that is read again unchanged is a
- * record that did not change.
+ * record that did not change. What is about people who were forgotten reaches neither place.
  *
  * @returns what landing did, and how many records of these pages stand in quarantine for it
  * @throws DatabaseError for what is no record's fault
@@ -22,8 +23,9 @@ export type PlacedRecords = PageRecords & {
 export async function landOrQuarantine(
   client: PoolClient,
   load: Load,
-  pages: readonly PlacedRecords[],
+  given: readonly PlacedRecords[],
 ): Promise<Landed & { readonly quarantined: number }> {
+  const pages = await withoutForgotten(client, load, given);
   const records = pages.flatMap((page) => page.records);
   const { landed, troubles } = await landRepaired(client, load, records);
   if (troubles.size === 0 && pages.every(({ refused }) => refused.length === 0)) {

@@ -23,6 +23,7 @@ const ownCommands: Loaders = {
   alert: () => import("./commands/alert.ts"),
   drift: () => import("./commands/drift.ts"),
   quarantine: () => import("./commands/quarantine.ts"),
+  forget: () => import("./commands/forget.ts"),
 };
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;

@@ -1,0 +1,279 @@
+import { digitsOf, fold } from "./fold.ts";
+import { type JsonEntry, type JsonNode, readJsonText, scalarText } from "./json-text.ts";
+import {
+  BROKER_ID,
+  clientIds,
+  DOCUMENT_FIELD,
+  EMAIL_FIELD,
+  idAliases,
+  idOfFunction,
+  isPersonal,
+  NAME_FIELD,
+  ownerIds,
+  PHONE_FIELD,
+} from "./personal-fields.ts";
+
+/** How a person is recognised: by what is known of it, or by tombstones alone. */
+export type Person = {
+  /** @param digits without leading zeros */
+  readonly hasDocument: (digits: string) => boolean;
+  /** @param email in lower case */
+  readonly hasEmail: (email: string) => boolean;
+  readonly hasKey: (object: string, chave: string) => boolean;
+  /** Whether the record is known to name the person among other things. */
+  readonly isMentionedBy: (object: string, chave: string) => boolean;
+  readonly hasId: (kind: string, id: string) => boolean;
+  /** Whether a text, in a record that may concern the person, is or holds a value of the person. */
+  readonly isNamedIn: (text: string) => boolean;
+  /** Whether a text of any record holds what can only mean this person: document or e-mail. */
+  readonly isIdentifiedIn: (text: string) => boolean;
+};
+
+/** What a record told of the person whose own it is. */
+export type Learnt = {
+  readonly ids: readonly (readonly [kind: string, id: string])[];
+  readonly names: readonly string[];
+  readonly emails: readonly string[];
+  readonly phones: readonly string[];
+};
+
+/**
+ * `own`: the record, or a part of it, is the person's; `mention`: it names the person; `other`:
+ * nothing in it is.
+ */
+export type Redacted = {
+  readonly kind: "own" | "mention" | "other";
+  /** Without what is personal; the bytes given when nothing was. */
+  readonly json: Buffer;
+  readonly learnt: Learnt;
+};
+
+type Place = {
+  readonly json: Buffer;
+  readonly object: string;
+  readonly chave: string | undefined;
+  readonly person: Person;
+};
+
+type Found = {
+  readonly cut: JsonNode[];
+  readonly ids: [string, string][];
+  readonly names: string[];
+  readonly emails: string[];
+  readonly phones: string[];
+  kind: Redacted["kind"];
+};
+
+const EMAIL = /^[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+$/;
+
+/**
+ * Makes null of everything that a record says of a person. Ids, figures and dates of sales stay, so
+ * that no KPI changes; what PostgreSQL would read as other values is not touched.
+ *
+ * A record is the person's when it carries the document, or, without anybody's document, the
+ * person's key or id. Of other records only the texts go that hold a value of the person.
+ * @returns undefined when it cannot be read as JSON
+ */
+export function redactRecord(place: Place): Redacted | undefined {
+  const root = readJsonText(place.json);
+  if (root?.kind !== "object") return undefined;
+  const found: Found = { cut: [], ids: [], names: [], emails: [], phones: [], kind: "other" };
+  const [owner, isBroker] = ownerOf(place, root.entries);
+  const { object, chave, person } = place;
+  const mentions = isBroker || (chave !== undefined && person.isMentionedBy(object, chave));
+  const isTop = owner === "person" || (owner === "unknown" && isLinked(place, root.entries));
+  if (isTop) {
+    found.kind = "own";
+    for (const [kind, ids] of idsIn(place, root.entries)) {
+      if (ownerIds(place.object).includes(kind)) found.ids.push(...ids.map(pairOf(kind)));
+    }
+  }
+  visit(place, root.entries, [], { own: isTop, near: isTop || mentions }, found);
+  const { cut, ids, names, emails, phones, kind } = found;
+  return { kind, json: without(place.json, cut), learnt: { ids, names, emails, phones } };
+}
+
+/** Whether a record holds anything by which tombstones are asked for: much cheaper than reading it. */
+export function candidatesOf(json: Buffer): {
+  readonly documents: readonly string[];
+  readonly emails: readonly string[];
+  readonly ids: readonly (readonly [field: string, id: string])[];
+} {
+  const text = json.toString("latin1");
+  const documents: string[] = [];
+  const emails = [...text.matchAll(EMAIL_FIELDS)].map(([, email = ""]) => email.toLowerCase());
+  const ids: [string, string][] = [];
+  for (const [, field = "", value = ""] of text.matchAll(TELLING_FIELDS)) {
+    if (DOCUMENT_FIELD.test(field)) {
+      const digits = digitsOf(value.replace(/,.*$/, ""));
+      if (digits !== undefined) documents.push(digits);
+    } else {
+      for (const id of value.match(/\d+/g) ?? []) ids.push([field, id]);
+    }
+  }
+  return { documents, emails, ids };
+}
+
+const EMAIL_FIELDS =
+  /"(?:email|email_cliente|email_lead|lead_email)"\s*:\s*"\s*([^"\s]+@[^"\s]+)\s*"/g;
+
+const idFields = [
+  ...clientIds,
+  BROKER_ID,
+  "idfuncionalidade",
+  ...Object.values(idAliases).flatMap((names) => Object.keys(names)),
+];
+const TELLING_FIELDS = new RegExp(
+  `"(documento|documento_cliente|documento_pessoa|cpf|cnpj|cpf_cnpj|${idFields.join("|")})"\\s*:\\s*"?([\\d][\\d\\s.,/-]*)`,
+  "g",
+);
+
+const pairOf =
+  (kind: string) =>
+  (id: string): [string, string] => [kind, id];
+
+type Owner = "person" | "somebody else" | "unknown";
+
+/** Whose document stands in an object; and whether it is about the person as a broker. */
+function ownerOf(
+  { json, object, person }: Place,
+  entries: readonly JsonEntry[],
+): readonly [Owner, boolean] {
+  let owner: Owner = "unknown";
+  for (const { name, value } of entries) {
+    if (!DOCUMENT_FIELD.test(name)) continue;
+    const digits = digitsOf(scalarText(json, value) ?? "");
+    if (digits === undefined) continue;
+    if (person.hasDocument(digits)) return ["person", true];
+    owner = "somebody else";
+  }
+  if (owner === "unknown" && entries.some((entry) => isEmailOf(json, entry, person))) {
+    return ["person", true];
+  }
+  const broker = entries.find(({ name }) => name === BROKER_ID);
+  const brokerId = broker === undefined ? undefined : scalarText(json, broker.value);
+  const isBroker = brokerId !== undefined && person.hasId(BROKER_ID, brokerId);
+  return [isBroker && owner === "unknown" && object === "corretores" ? "person" : owner, isBroker];
+}
+
+/** Leads often have no document: without one, the e-mail tells whose record it is. */
+function isEmailOf(json: Buffer, { name, value }: JsonEntry, person: Person): boolean {
+  if (!EMAIL_FIELD.test(name)) return false;
+  const text = scalarText(json, value)?.trim().toLowerCase();
+  return text !== undefined && EMAIL.test(text) && person.hasEmail(text);
+}
+
+function isLinked(place: Place, entries: readonly JsonEntry[]): boolean {
+  const { person, object, chave } = place;
+  if (chave !== undefined && person.hasKey(object, chave)) return true;
+  return idsIn(place, entries).some(([kind, ids]) => ids.some((id) => person.hasId(kind, id)));
+}
+
+/** The client's ids in an object, by kind; a field may hold several. */
+function idsIn(
+  { json, object }: Place,
+  entries: readonly JsonEntry[],
+): readonly (readonly [string, readonly string[]])[] {
+  const text = (name: string) => {
+    const entry = entries.find((one) => one.name === name);
+    return entry === undefined ? "" : (scalarText(json, entry.value) ?? "");
+  };
+  const byFunction =
+    object === "campos_adicionais" ? idOfFunction(text("funcionalidade")) : undefined;
+  const broker = object.startsWith("corretores") ? [BROKER_ID] : [];
+  const kinds: (readonly [string, string])[] = [
+    ...[...clientIds, ...broker].map((name) => [name, name] as const),
+    ...Object.entries(idAliases[object] ?? {}),
+    ...(byFunction === undefined ? [] : [["idfuncionalidade", byFunction] as const]),
+  ];
+  return kinds.flatMap(([name, kind]) => {
+    const ids = (text(name).match(/\d+/g) ?? []).filter((id) => Number(id) > 0);
+    return ids.length === 0 ? [] : [[kind, ids] as const];
+  });
+}
+
+/** `near`: a name alone may mean the person. */
+type Scope = { readonly own: boolean; readonly near: boolean };
+
+function visit(
+  place: Place,
+  entries: readonly JsonEntry[],
+  above: readonly string[],
+  scope: Scope,
+  found: Found,
+): void {
+  for (const { name, value } of entries) {
+    visitValue(place, value, [...above, name], scope, found);
+  }
+}
+
+function visitValue(
+  place: Place,
+  value: JsonNode,
+  path: readonly string[],
+  scope: Scope,
+  found: Found,
+): void {
+  if (value.kind === "array") {
+    for (const item of value.items) visitValue(place, item, path, scope, found);
+  } else if (value.kind === "object") {
+    const [owner] = ownerOf(place, value.entries);
+    const isList = path.length > 0;
+    if (owner === "somebody else") {
+      visit(place, value.entries, path, { own: false, near: false }, found);
+    } else if (owner === "person") {
+      found.kind = "own";
+      visit(place, value.entries, path, { own: true, near: true }, found);
+    } else {
+      // Of a list of people without documents nobody knows who is who.
+      const own = scope.own && (!isList || !/associad|proponente/.test(path[0] ?? ""));
+      visit(place, value.entries, path, { ...scope, own }, found);
+    }
+  } else {
+    visitScalar(place, value, path, scope, found);
+  }
+}
+
+function visitScalar(
+  { json, object, person }: Place,
+  value: JsonNode,
+  path: readonly string[],
+  { own, near }: Scope,
+  found: Found,
+): void {
+  const text = scalarText(json, value);
+  if (text === undefined && !(own && value.end - value.start > 4)) return;
+  const isOwn = own && isPersonal(object, path);
+  if (isOwn) {
+    learn(path.at(-1) ?? "", text ?? "", found);
+    if (json.toString("latin1", value.start, value.end) !== "null") found.cut.push(value);
+    return;
+  }
+  if (text === undefined || text === "") return;
+  const isKey = path.length === 1 && /^(id\w*|referencia|referencia_data)$/.test(path[0] ?? "");
+  if (isKey) return;
+  if (person.isIdentifiedIn(text) || (near && person.isNamedIn(text))) {
+    found.cut.push(value);
+    if (found.kind === "other") found.kind = "mention";
+  }
+}
+
+function learn(name: string, text: string, found: Found): void {
+  if (EMAIL.test(text.trim())) found.emails.push(text.trim().toLowerCase());
+  else if (NAME_FIELD.test(name) && fold(text).length >= 3) found.names.push(fold(text));
+  else if (PHONE_FIELD.test(name)) {
+    const digits = text.replace(/\D/g, "");
+    if (digits.length >= 8) found.phones.push(digits);
+  }
+}
+
+function without(json: Buffer, cut: readonly JsonNode[]): Buffer {
+  if (cut.length === 0) return json;
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const { start, end } of [...cut].sort((a, b) => a.start - b.start)) {
+    parts.push(json.subarray(at, start), Buffer.from("null"));
+    at = end;
+  }
+  return Buffer.concat([...parts, json.subarray(at)]);
+}

@@ -1,0 +1,135 @@
+import { execute, type Queryable, query, sql } from "../../extract/query.ts";
+import type { KnownPerson } from "./known-person.ts";
+import { likeText } from "./landed-records.ts";
+
+/** A table in which a value of the person stands. */
+export type TraceFound = {
+  readonly table: string;
+  /** Rows with the document or an e-mail address. */
+  readonly identified: number;
+  /** Rows with the name or a telephone alone: perhaps a namesake's. */
+  readonly named: number;
+};
+
+type TextColumn = {
+  readonly schema: string;
+  readonly relation: string;
+  readonly column: string;
+  readonly type: string;
+  readonly nullable: boolean;
+};
+
+/** Tables of the engine whose texts are not about people; secrets and marks must stay. */
+const leftAlone = ["secrets", "api_keys", "migrations", "tombstones", "forgotten", "backups"];
+
+/** Columns of tables that can hold a text. */
+async function textColumns(database: Queryable): Promise<readonly TextColumn[]> {
+  return query<TextColumn>(
+    database,
+    sql`
+      select
+        nspname as schema,
+        relname as relation,
+        attname as column,
+        format_type(atttypid, atttypmod) as type,
+        not attnotnull as nullable
+      from pg_class
+      inner join pg_namespace on pg_namespace.oid = relnamespace
+      inner join pg_attribute on attrelid = pg_class.oid
+      where relkind in ('r', 'm') and attnum > 0 and not attisdropped
+        and nspname !~ '^pg_' and nspname <> 'information_schema'
+        and not (nspname = 'elt' and relname = any (${leftAlone}::text[]))
+        and (
+          atttypid in ('text'::regtype, 'json'::regtype, 'jsonb'::regtype, 'varchar'::regtype,
+            'bpchar'::regtype, 'name'::regtype, 'text[]'::regtype, 'bigint'::regtype,
+            'numeric'::regtype)
+        )
+      order by nspname, relname, attnum`,
+  );
+}
+
+type Match = { readonly ctid: string; readonly text: string };
+
+async function matchesIn(
+  database: Queryable,
+  { schema, relation, column, type }: TextColumn,
+  person: KnownPerson,
+): Promise<readonly Match[]> {
+  const value = sql`${sql.ident(column)}::text`;
+  const numbers = [...person.documents, ...person.phones].map((digits) => `%${digits}%`);
+  const texts = [...person.names, ...person.emails].map((text) => `%${likeText(text)}%`);
+  const isNumber = type === "bigint" || type.startsWith("numeric");
+  const wanted = isNumber
+    ? sql`${value} = any (${[...person.documents]}::text[])`
+    : sql`
+        elt.fold(${value}) like any (${texts}::text[])
+        or translate(${value}, './-() +', '') like any (${numbers}::text[])`;
+  return query<Match>(
+    database,
+    sql`
+      select ctid::text, ${value} as text
+      from ${sql.ident(schema, relation)}
+      where ${wanted}`,
+  );
+}
+
+/** Looks for a person's values in every text of every table of the database. */
+export async function findTraces(
+  database: Queryable,
+  person: KnownPerson,
+): Promise<readonly TraceFound[]> {
+  const found = new Map<string, { identified: Set<string>; named: Set<string> }>();
+  for (const column of await textColumns(database)) {
+    const table = `${column.schema}.${column.relation}`;
+    for (const { ctid, text } of await matchesIn(database, column, person)) {
+      if (!person.isTracedIn(text)) continue;
+      const rows = found.get(table) ?? { identified: new Set(), named: new Set() };
+      found.set(table, rows);
+      (person.isIdentifiedIn(text) ? rows.identified : rows.named).add(ctid);
+    }
+  }
+  return [...found].map(([table, { identified, named }]) => ({
+    table,
+    identified: identified.size,
+    named: [...named].filter((ctid) => !identified.has(ctid)).length,
+  }));
+}
+
+/**
+ * Takes a person out of what the engine wrote down: changes of marts, samples of tests, sentences of
+ * errors. @returns cells emptied, by table
+ */
+export async function eraseFromLogs(
+  database: Queryable,
+  person: KnownPerson,
+): Promise<Readonly<Record<string, number>>> {
+  const erased: Record<string, number> = {};
+  for (const column of await textColumns(database)) {
+    if (column.schema !== "elt" || column.type === "bigint") continue;
+    const rows = (await matchesIn(database, column, person)).filter(({ text }) =>
+      person.isTracedIn(text),
+    );
+    if (rows.length === 0) continue;
+    const table = sql.ident(column.schema, column.relation);
+    const count = await execute(
+      database,
+      sql`
+        update ${table}
+        set ${sql.ident(column.column)} = ${emptyOf(column)}
+        where ctid = any (${rows.map(({ ctid }) => ctid)}::tid[])`,
+    );
+    const name = `${column.schema}.${column.relation}`;
+    erased[name] = (erased[name] ?? 0) + count;
+  }
+  return erased;
+}
+
+function emptyOf({ type, nullable, column }: TextColumn) {
+  if (nullable) return sql`null`;
+  if (type.startsWith("json")) {
+    // A list stays one, so that those who read it need not know.
+    return sql`case jsonb_typeof(${sql.ident(column)}::jsonb) when 'array' then '[]' else '{}' end::${sql.__dangerous__rawValue(type)}`;
+  }
+  if (type.endsWith("[]")) return sql`'{}'`;
+  return sql`'(apagado)'`;
+}
