@@ -1,7 +1,9 @@
 import type { PoolClient } from "pg";
 import { execute, type Queryable, query, type SQLQuery, sql } from "../../extract/query.ts";
 import { protectRows } from "./access.ts";
+import { withinIndexLimits } from "./index-limit.ts";
 import { assertKey } from "./key-test.ts";
+import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { commentRelation } from "./relation-record.ts";
 import { columnList } from "./table-delta.ts";
@@ -29,13 +31,13 @@ export async function finishNewTable(
 async function addPrimaryKey(client: PoolClient, model: Model, table: SQLQuery): Promise<void> {
   await client.query("savepoint primary_key");
   try {
-    await execute(
-      client,
-      sql`alter table ${table} add primary key (${columnList(model.header.key)})`,
+    await withinIndexLimits(model, { keyword: "key", names: model.header.key }, () =>
+      execute(client, sql`alter table ${table} add primary key (${columnList(model.header.key)})`),
     );
     await client.query("release savepoint primary_key");
   } catch (error) {
     await client.query("rollback to savepoint primary_key");
+    if (error instanceof ModelError) throw error;
     await assertKey(client, model, table);
     throw error;
   }
@@ -87,9 +89,11 @@ export async function ensureIndexes(
   );
   for (const index of wanted) {
     if (present.some((one) => one.columns.join() === index.join())) continue;
-    await execute(
-      database,
-      sql`create index on ${sql.ident(schema, model.relation)} (${columnList(index)})`,
+    await withinIndexLimits(model, { keyword: "index", names: index }, () =>
+      execute(
+        database,
+        sql`create index on ${sql.ident(schema, model.relation)} (${columnList(index)})`,
+      ),
     );
   }
 }

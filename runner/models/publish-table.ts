@@ -5,6 +5,7 @@ import { logChanges } from "./change-log.ts";
 import { type ColumnChange, compareColumns } from "./column-changes.ts";
 import { assertHeaderColumns, type BuiltRows, computeRows, wholeText } from "./compute-rows.ts";
 import { finishNewTable, primaryKeyOf } from "./finish-table.ts";
+import { withinIndexLimits } from "./index-limit.ts";
 import { assertKey } from "./key-test.ts";
 import { columnExpressions, PII_SCHEMA, type Target, targetsOf } from "./masked-columns.ts";
 import type { ModelPlan } from "./plan-model.ts";
@@ -150,7 +151,9 @@ async function applyToTable(
   if (sizeOf(delta) === 0) return;
   await client.query("savepoint apply");
   try {
-    await applyDelta(client, publication, delta);
+    await withinIndexLimits(model, { keyword: "key", names: model.header.key }, () =>
+      applyDelta(client, publication, delta),
+    );
     await client.query("release savepoint apply");
   } catch (error) {
     if (!(error instanceof DatabaseError) || !KEY_FAULTS.has(error.code ?? "")) throw error;

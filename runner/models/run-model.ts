@@ -84,15 +84,23 @@ export function modelErrorOf(
 
 /**
  * What PostgreSQL says. Data errors (class 22) quote the value, which may be personal, unless they
- * have a place: then it is a constant of the text.
+ * have a place: then it is a constant of the text. What a function raises in its own words may hold
+ * anything, so that only its name is told.
  */
-export function withoutValues({ code, message, position }: DatabaseError): string {
+export function withoutValues({ code, message, position, where }: DatabaseError): string {
+  if (code?.startsWith("P0") === true) {
+    const name = /PL\/\w+ function ([^\s(]+\([^)]*\))/.exec(where ?? "")?.[1];
+    return `${name ?? "a function that it calls"} raised an error of its own, whose words may hold values and are not shown (${code})`;
+  }
   return code?.startsWith("22") && position === undefined ? message.replace(/".*"/s, "…") : message;
 }
 
-/** Syntax and names (42), data (22), cardinality (21), unsupported (0A): the text's own faults. */
+/**
+ * Syntax and names (42), data (22), cardinality (21), constraints of a domain (23), unsupported (0A),
+ * too much of something (54), raised by a function (P0): the text's own faults.
+ */
 export function isModelFault(code: string | undefined): boolean {
-  return /^(42|22|21|0A)/.test(code ?? "") && code !== INSUFFICIENT_PRIVILEGE;
+  return /^(42|22|21|23|0A|54|P0)/.test(code ?? "") && code !== INSUFFICIENT_PRIVILEGE;
 }
 
 function placeOf(

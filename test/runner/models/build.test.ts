@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../../runner/errors.ts";
 import { checkProject } from "../../../runner/models/check.ts";
@@ -294,6 +295,62 @@ describe("a mapping whose csv gets or loses a column", () => {
     await build(files("a\nx\n", "m.a"));
     expect(await rows("select * from seeds.mapa")).toEqual([{ a: "x", origem: "padrao" }]);
   });
+});
+
+describe("what no index takes is told at the header's line:", () => {
+  const long =
+    "repeat(md5(p.nome), 1) || (select string_agg(md5(i::text), '') from generate_series(1, 600) as i)";
+  test.each([
+    [
+      "a key that is too long",
+      `-- @key conta, k\nselect p.conta, ${long} as k from staging.pessoas as p`,
+      "models/marts/m.sql:1:9: @key conta, k: a value is longer than an index takes",
+    ],
+    [
+      "an index of it",
+      `-- @key conta, id\n-- @index k\nselect p.conta, p.pessoa_id as id, ${long} as k from staging.pessoas as p`,
+      "models/marts/m.sql:2:11: @index k: a value is longer than an index takes",
+    ],
+    [
+      "a type without order",
+      "-- @key conta, k\nselect p.conta, point(p.pessoa_id, 0) as k from staging.pessoas as p",
+      "models/marts/m.sql:1:9: @key conta, k: data type point has no default operator class",
+    ],
+  ])("%s", async (_, text, message) => {
+    const error = await failure({ "models/marts/m.sql": text });
+    expect(error).toBeInstanceOf(ModelError);
+    expect(error.message).toContain(message);
+  });
+
+  test("also of rows that come later", async () => {
+    const files = {
+      "models/marts/m.sql": "-- @key conta, nome\nselect p.conta, p.nome from staging.pessoas as p",
+      "models/marts/pessoas.sql":
+        "-- @key conta, pessoa_id\nselect p.conta, p.pessoa_id, p.valor from staging.pessoas as p",
+    };
+    await build(files);
+    const hashes = Array.from({ length: 300 }, (_, i) => createHash("md5").update(String(i)));
+    const nome = hashes.map((hash) => hash.digest("hex")).join("");
+    await land(1, { nome, valor: "1" });
+    const error = await failure(files);
+    expect(error.message).toContain("@key conta, nome: a value is longer than an index takes");
+  });
+});
+
+test("what a function raises in its own words is told without them", async () => {
+  await pool.query(`
+    create schema if not exists analista;
+    create or replace function analista.teimosa(x text) returns text language plpgsql as
+      $$begin raise exception 'nada serve: %', x; end$$`);
+  const error = await failure({
+    "models/marts/pessoas.sql": mart.replace("p.nome,", "analista.teimosa(p.nome) as nome,"),
+  });
+  expect(error).toBeInstanceOf(ModelError);
+  expect(error.message).toContain("analista.teimosa(text) raised an error of its own");
+  expect(error.message).not.toMatch(/Maria|João/);
+  expect(
+    await rows("select string_agg(format('%s', r), '') as all from elt.model_results as r"),
+  ).toEqual([{ all: expect.not.stringMatching(/Maria|João/) }]);
 });
 
 test("a relation whose file is gone is told of, not dropped", async () => {
