@@ -12,6 +12,7 @@ const ownCommands: Loaders = {
   extract: () => import("./commands/extract.ts"),
   build: () => import("./commands/build.ts"),
   plan: () => import("./commands/plan.ts"),
+  env: () => import("./commands/env.ts"),
   retry: () => import("./commands/retry.ts"),
   test: () => import("./commands/test.ts"),
   check: () => import("./commands/check.ts"),

@@ -25,7 +25,8 @@ export function formatPlan(plan: BuildPlan): string {
   return [...sections.filter((one) => one !== ""), "Nothing was published."].join("\n\n");
 }
 
-function section(title: string, content: string): string {
+/** A title with what stands below it; nothing when that is empty. */
+export function section(title: string, content: string): string {
   return content === "" ? "" : `${title}\n${content}`;
 }
 
@@ -53,7 +54,8 @@ function formatTables(tables: readonly ModelResult[]): string {
 /** Rows of a view on a terminal; --json has more of them. */
 const SHOWN_ROWS = 6;
 
-function formatKpi(change: KpiChange): string {
+/** How a KPI view changes, with the first rows that do. */
+export function formatKpi(change: KpiChange): string {
   const { view, status, rowsBefore, rowsAfter, differing, rows, totals } = change;
   if (status === "new") return `  ${view}: new, ${rowsAfter} rows`;
   if (differing === 0) return `  ${view}: no change`;

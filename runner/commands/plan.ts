@@ -1,6 +1,12 @@
 import { buildHelp, buildOptions, readBuildOptions } from "../build-arguments.ts";
 import { whileBuilding } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
+import {
+  environmentHelp,
+  environmentOptions,
+  readEnvironmentOptions,
+} from "../environments/environment-arguments.ts";
+import { runInEnvironment } from "../environments/run-in-environment.ts";
 import type { RunEvent } from "../events.ts";
 import { formatPlan } from "../format-plan.ts";
 import { planBuild } from "../models/plan-build.ts";
@@ -15,8 +21,9 @@ Builds in a transaction and rolls it back. Tells per table how many rows would b
 removed, per KPI view the rows and numbers that would change, what readers would lose, which tests
 would fail, and which tables are always computed whole and why. Exit 1 when a test would fail.
 
-${buildHelp}`,
-  options: buildOptions,
+${buildHelp}
+${environmentHelp}`,
+  options: { ...buildOptions, ...environmentOptions },
   run,
 };
 
@@ -24,6 +31,10 @@ ${buildHelp}`,
 const told: readonly RunEvent["type"][] = ["lock-wait", "warning", "source-stale"];
 
 async function run(invocation: Invocation): Promise<number> {
+  const environment = readEnvironmentOptions(invocation);
+  if (environment !== undefined) {
+    return runInEnvironment(invocation, { ...environment, end: "roll back" });
+  }
   const { reporter } = invocation;
   const project = await openProject(invocation);
   return withDatabase(invocation, "plan", async ({ pool }) => {

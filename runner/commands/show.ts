@@ -4,6 +4,12 @@ import { existsSync, readdirSync, watch } from "node:fs";
 import path from "node:path";
 import type { Pool } from "pg";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
+import {
+  environmentOption,
+  environmentOptionHelp,
+  readEnvironmentOption,
+} from "../environments/environment-arguments.ts";
+import { seeEnvironment } from "../environments/see-environment.ts";
 import { ConfigError } from "../errors.ts";
 import { failureOf } from "../failure.ts";
 import { formatTable } from "../format-table.ts";
@@ -22,10 +28,16 @@ whose file changed too is computed from its file. Nothing is written; personal c
 
   --limit <n>          rows to show (10)
   --watch              show again whenever a file below models/ or views/ is saved
+${environmentOptionHelp}
 ${projectHelp}
 
 Examples: elt show vendas · elt show staging.reservas --limit 3 · elt show vw_vso_mensal --watch`,
-  options: { ...projectOption, limit: { type: "string" }, watch: { type: "boolean" } },
+  options: {
+    ...projectOption,
+    ...environmentOption,
+    limit: { type: "string" },
+    watch: { type: "boolean" },
+  },
   takesNames: true,
   run,
 };
@@ -66,7 +78,11 @@ async function show(
   limit: number,
 ): Promise<void> {
   const project = await openProject(invocation);
-  const shown = await showModel(pool, project, findModel(project, name), limit);
+  const environment = readEnvironmentOption(invocation);
+  const seen =
+    environment === undefined ? undefined : await seeEnvironment(pool, project, environment);
+  const built = seen && { ...seen, asOf: seen.environment.asOf };
+  const shown = await showModel(pool, project, findModel(project, name), { limit, built });
   invocation.reporter.result(formatShown(shown, limit), {
     ...shown,
     rows: shown.rows.map((cells) =>

@@ -65,6 +65,14 @@ export function landingObjects(models: readonly Model[]): readonly string[] {
   return [...new Set(objects)];
 }
 
+/** The relations of landing that models and tests read, by their names there. */
+export function landingRelations({ models, tests }: Project): ReadonlySet<string> {
+  const references = [...models, ...tests].flatMap((one) => one.references);
+  return new Set(
+    references.filter(({ schema }) => schema === "landing").map(({ relation }) => relation),
+  );
+}
+
 /** The object whose versions a relation of landing shows. */
 export function landingObjectOf(relation: string): string {
   return relation.endsWith(NEWEST) ? relation.slice(0, -NEWEST.length) : relation;

@@ -1,14 +1,17 @@
 import { DatabaseError, type Pool } from "pg";
+import type { RelationState } from "./build-state.ts";
 import { createViewText, type Draft, fillSeed, quoted, withDraft } from "./draft.ts";
 import { personalColumns, projectLineage } from "./lineage.ts";
 import { orderModels } from "./order.ts";
 import { ModelError } from "./problem.ts";
 import type { Model, Project } from "./project.ts";
-import { applyEdits, referenceEdits } from "./rename-references.ts";
+import { applyEdits, type EditedText, referenceEdits } from "./rename-references.ts";
 import { explainFailure } from "./run-model.ts";
+import type { Reference } from "./select.ts";
 import { readBy } from "./selection.ts";
 import { changedModels, changedSeeds } from "./stale-models.ts";
 import { columnsOf } from "./table-diff.ts";
+import { todayEdits } from "./today-edits.ts";
 
 /** The first rows of a model as its file stands, cells as texts. */
 export type ShownModel = {
@@ -20,6 +23,15 @@ export type ShownModel = {
   readonly masked: readonly string[];
 };
 
+/** What is built, where that is not what is published: the tables of an environment. */
+export type BuiltElsewhere = {
+  readonly states: ReadonlyMap<string, RelationState>;
+  /** Published name → the schema where it is read instead. */
+  readonly standIns: ReadonlyMap<string, string>;
+  /** The day that `elt.hoje()` is, when it is not today. */
+  readonly asOf: string | undefined;
+};
+
 /**
  * Runs a model as its file stands now, over what is built; what it reads and whose file changed too
  * is computed from its file. Nothing is written. Personal columns are masked as a mart would.
@@ -29,7 +41,7 @@ export async function showModel(
   pool: Pool,
   project: Project,
   model: Model,
-  limit: number,
+  { limit, built }: { readonly limit: number; readonly built?: BuiltElsewhere | undefined },
 ): Promise<ShownModel> {
   const { order, problems } = orderModels(project);
   const ancestors = readBy(project, model);
@@ -37,15 +49,25 @@ export async function showModel(
   const files = new Set(involved.map(({ file }) => file));
   const own = [...project.problems, ...problems].filter(({ file }) => files.has(file));
   if (own.length > 0) throw new ModelError(own);
-  const seeds = await changedSeeds(pool, project);
-  const changed = await changedModels(pool, project);
-  const stale = staleAmong(involved, new Set([...changed, ...seeds.map(({ name }) => name)]));
+  const seeds = await changedSeeds(pool, project, built?.states);
+  const changed = await changedModels(pool, project, built?.states);
+  const standIns = built?.standIns ?? new Map<string, string>();
+  const differing = new Set([...changed, ...seeds.map(({ name }) => name)]);
+  const stale = staleAmong(involved, differing, standIns);
   const drafted = new Set([model.name, ...stale, ...seeds.map(({ name }) => name)]);
   const isPersonal = personalColumns(project.models, projectLineage(project, order));
 
   return withDraft(pool, project, async (draft) => {
     for (const seed of seeds) await fillSeed(draft, seed);
-    for (const one of involved) if (drafted.has(one.name)) await createView(draft, one, drafted);
+    const schemaOf = ({ schema = "", relation }: Reference): string | undefined => {
+      const name = `${schema}.${relation}`;
+      return drafted.has(name) ? draft.schemaOf(schema) : standIns.get(name);
+    };
+    for (const one of involved) {
+      if (!drafted.has(one.name)) continue;
+      const edits = [...referenceEdits(one, schemaOf), ...todayEdits(one, built?.asOf)];
+      await createView(draft, one, applyEdits(one.select, edits));
+    }
     const view = quoted(draft.schemaOf(model.schema), model.relation);
     const columns = (await columnsOf(draft.client, view)).map(({ name }) => name);
     const cells = columns.map((name) => {
@@ -69,25 +91,31 @@ export async function showModel(
   });
 }
 
-/** What changed, and what reads something that changed, in the order of building. */
-function staleAmong(order: readonly Model[], changed: ReadonlySet<string>): readonly string[] {
+/**
+ * What changed, and what reads something that changed, in the order of building.
+ * @param elsewhere relations of an environment: what reads one is right only if it stands there, too
+ */
+function staleAmong(
+  order: readonly Model[],
+  changed: ReadonlySet<string>,
+  elsewhere: ReadonlyMap<string, string>,
+): readonly string[] {
   const stale = new Set<string>();
   for (const model of order) {
     const reads = model.references
       .map(({ schema, relation }) => `${schema}.${relation}`)
-      .some((name) => stale.has(name) || (name.startsWith("seeds.") && changed.has(name)));
+      .some(
+        (name) =>
+          stale.has(name) ||
+          (name.startsWith("seeds.") && changed.has(name)) ||
+          (elsewhere.has(name) && !elsewhere.has(model.name)),
+      );
     if (reads || changed.has(model.name)) stale.add(model.name);
   }
   return [...stale];
 }
 
-async function createView(draft: Draft, model: Model, drafted: ReadonlySet<string>): Promise<void> {
-  const edited = applyEdits(
-    model.select,
-    referenceEdits(model, ({ schema = "", relation }) =>
-      drafted.has(`${schema}.${relation}`) ? draft.schemaOf(schema) : undefined,
-    ),
-  );
+async function createView(draft: Draft, model: Model, edited: EditedText): Promise<void> {
   const before = createViewText(draft, model);
   await draft.client.query("savepoint shown");
   try {
