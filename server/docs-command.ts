@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { type Command, exitCodes, type Invocation } from "../runner/command.ts";
 import { openProject, projectHelp, projectOption, projectRoot } from "../runner/open-project.ts";
 import { withDatabase } from "../runner/session.ts";
+import { writeArtifacts } from "./docs/dbt/write-artifacts.ts";
 import { readDocumented } from "./docs/documented.ts";
 import { writeSite } from "./docs/site.ts";
 
@@ -14,17 +15,32 @@ Writes static pages in Portuguese: models, columns with their types, comments an
 their last outcome, the graph of who reads whom, the objects of CVDW, and the last run. They need no
 server and no network.
 
-  --out <folder>       where to write (default: site)
+With --dbt it writes what dbt would have written of these models instead, for tools that read that:
+manifest.json (v12), catalog.json (v1), run_results.json (v6, of the last build) and sources.json
+(v3, ages of the sources). No rows and no secrets are in them.
+
+  --out <folder>       where to write (default: site, with --dbt target)
+  --dbt                dbt's artifacts instead of the site
 ${projectHelp}`,
-  options: { ...projectOption, out: { type: "string" } },
+  options: { ...projectOption, out: { type: "string" }, dbt: { type: "boolean" } },
   run,
 };
 
 async function run(invocation: Invocation): Promise<number> {
   const { options, reporter } = invocation;
+  const isDbt = options.dbt === true;
   const folder =
-    typeof options.out === "string" ? path.resolve(options.out) : path.join(projectRoot, "site");
+    typeof options.out === "string"
+      ? path.resolve(options.out)
+      : path.join(projectRoot, isDbt ? "target" : "site");
   const project = await openProject(invocation);
+  if (isDbt) {
+    const files = await withDatabase(invocation, "docs", async ({ pool }) =>
+      writeArtifacts(pool, await readDocumented(pool, project), folder, new Date()),
+    );
+    reporter.result(`${files.join(", ")} in ${folder}`, { folder, files });
+    return exitCodes.done;
+  }
   const pages = await withDatabase(invocation, "docs", async ({ pool }) =>
     writeSite(await readDocumented(pool, project), folder),
   );

@@ -40,12 +40,17 @@ export type BuiltModel = {
   readonly removed: number | null;
   readonly ms: number | null;
   readonly mode: string | null;
+  /** Why it was computed whole, or for how many keys. */
+  readonly because: string | null;
+  readonly error: string | null;
 };
 
 /** The last outcome of a test, under `model test`. */
 export type LastTest = {
+  readonly run: string;
   readonly model: string;
   readonly test: string;
+  readonly severity: "error" | "warn";
   readonly failures: number;
   readonly allowed: number;
   readonly at: Date;
@@ -99,7 +104,25 @@ async function readTypes(pool: Pool): Promise<Documented["types"]> {
   return new Map(rows.map(({ relation, types }) => [relation, new Map(Object.entries(types))]));
 }
 
-async function readBuild(pool: Pool): Promise<LastBuild | undefined> {
+/**
+ * The last run that tried to build: one whose tests failed published nothing, and has no models.
+ */
+export async function readAttempt(pool: Pool): Promise<LastBuild | undefined> {
+  return readBuild(
+    pool,
+    sql`
+      exists (select from elt.model_results where model_results.run_id = runs.run_id)
+      or (
+        command in ('run', 'build', 'retry', 'demo')
+        and exists (select from elt.test_results where test_results.run_id = runs.run_id)
+      )`,
+  );
+}
+
+const hasModels = sql`
+  exists (select from elt.model_results where model_results.run_id = runs.run_id)`;
+
+async function readBuild(pool: Pool, condition = hasModels): Promise<LastBuild | undefined> {
   const [run] = await query<{
     run: string;
     started_at: Date;
@@ -113,7 +136,7 @@ async function readBuild(pool: Pool): Promise<LastBuild | undefined> {
         run_id::text as run, started_at, exit_code, error,
         extract(epoch from finished_at - started_at)::float8 as seconds
       from elt.runs
-      where exists (select from elt.model_results where model_results.run_id = runs.run_id)
+      where ${condition}
       order by run_id desc
       limit 1`,
   );
@@ -123,7 +146,8 @@ async function readBuild(pool: Pool): Promise<LastBuild | undefined> {
     sql`
       select
         model, status, rows_total::float8 as rows, rows_added::float8 as added,
-        rows_changed::float8 as changed, rows_removed::float8 as removed, ms, mode
+        rows_changed::float8 as changed, rows_removed::float8 as removed, ms, mode,
+        because, error
       from elt.model_results
       where run_id = ${run.run}`,
   );
@@ -142,7 +166,8 @@ async function readTests(pool: Pool): Promise<Documented["tests"]> {
     pool,
     sql`
       select distinct on (model, test)
-        model, test, failures::float8 as failures, allowed::float8 as allowed, started_at as at
+        runs.run_id::text as run, model, test, severity, failures::float8 as failures,
+        allowed::float8 as allowed, started_at as at
       from elt.test_results
       inner join elt.runs on runs.run_id = test_results.run_id
       order by model, test, runs.run_id desc`,
