@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { projectRoot } from "../runner/building.ts";
 
-const documents = ["README.md", "docs/analistas.md"];
+const documents = ["README.md", "docs/analista.md"];
 
 /** Lines of the shell blocks of a document, without comments. */
 async function shellLines(document: string): Promise<readonly string[]> {
