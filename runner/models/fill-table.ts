@@ -1,6 +1,7 @@
 import type { PoolClient } from "pg";
 import { connect } from "../../extract/connection.ts";
 import { execute, sql } from "../../extract/query.ts";
+import { refusedBy } from "./carry-constraints.ts";
 import { logChanges } from "./change-log.ts";
 import { quoted } from "./draft.ts";
 import { ensureIndexes } from "./finish-table.ts";
@@ -105,7 +106,11 @@ export async function fillTable(build: RunningBuild, { swap, added }: InPlace): 
     key: model.header.key,
   };
   const delta = await computeDelta(client, publication, build.temporaryName("delta"));
-  await applyDelta(client, publication, delta);
+  try {
+    await applyDelta(client, publication, delta);
+  } catch (error) {
+    throw refusedBy(model, error);
+  }
   // A column that was not there has no value that changed.
   const before = delta.columns.filter((name) => !added.some((column) => column.name === name));
   const told = schema === PII_SCHEMA ? "personal columns" : "every column";

@@ -1,6 +1,7 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { execute, query, sql } from "../../extract/query.ts";
 import { forgetGrants } from "./access.ts";
+import { carryConstraints } from "./carry-constraints.ts";
 import {
   addColumns,
   addColumnsAside,
@@ -52,8 +53,12 @@ export async function publishDefinitions(
     if (one.isLarge || one.added.length === 0) await fillTable(build, one);
   }
   for (const { schema, model } of anew) {
-    for (const left of await carryIndexes(client, { schema, relation: model.relation })) {
-      warn(build, `${left} of ${schema}.${model.relation} names a column that is gone.`);
+    const left = [
+      ...(await carryIndexes(client, { schema, relation: model.relation })),
+      ...(await carryConstraints(client, schema, model)),
+    ];
+    for (const one of left) {
+      warn(build, `${one} of ${schema}.${model.relation} names a column that is gone.`);
     }
   }
   const names = [
@@ -166,8 +171,11 @@ async function defineView(
   await commentRelation(client, view, view.schema, await columnsOf(client, view.name));
 }
 
-function withoutComments({ properties }: SavedRelation): Pick<SavedRelation, "properties"> {
-  return { properties: properties.filter((one) => !one.startsWith("comment on ")) };
+function withoutComments({
+  name,
+  properties,
+}: SavedRelation): Pick<SavedRelation, "name" | "properties"> {
+  return { name, properties: properties.filter((one) => !one.startsWith("comment on ")) };
 }
 
 async function saveByName(client: PoolClient, view: Model): Promise<SavedRelation> {
@@ -206,11 +214,12 @@ async function refusing(model: Model, work: () => Promise<void>): Promise<void> 
     await work();
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== DEPENDENTS_EXIST) throw error;
+    const message = `the columns of ${model.name} change, and ${error.detail ?? error.message}`;
     throw new ModelError([
-      problemOfChange(
-        model,
-        `the columns of ${model.name} change, and ${error.detail ?? error.message}`,
-      ),
+      {
+        ...problemOfChange(model, message),
+        hint: "Keep the published columns and their order, with new ones at the end; or drop what stands on it, build, and make that again.",
+      },
     ]);
   }
 }

@@ -1,6 +1,7 @@
 import { DatabaseError } from "pg";
 import { execute, query, type SQLQuery, sql } from "../../extract/query.ts";
 import { forgetGrants } from "./access.ts";
+import { refusedBy } from "./carry-constraints.ts";
 import { logChanges } from "./change-log.ts";
 import { type ColumnChange, compareColumns } from "./column-changes.ts";
 import { assertHeaderColumns, type BuiltRows, computeRows, wholeText } from "./compute-rows.ts";
@@ -156,10 +157,10 @@ async function applyToTable(
     );
     await client.query("release savepoint apply");
   } catch (error) {
-    if (!(error instanceof DatabaseError) || !KEY_FAULTS.has(error.code ?? "")) throw error;
+    if (!(error instanceof DatabaseError)) throw error;
     await client.query("rollback to savepoint apply");
-    await assertKey(client, model, built.table);
-    throw error;
+    if (KEY_FAULTS.has(error.code ?? "")) await assertKey(client, model, built.table);
+    throw refusedBy(model, error);
   }
 }
 

@@ -120,6 +120,39 @@ export async function saveRelation(client: PoolClient, oid: string): Promise<Sav
         inner join pg_trigger on tgrelid = relation.oid
         where not tgisinternal
         union all
+        select 6, format('alter %s %s %s trigger %I', 'table', name,
+          case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end,
+          tgname)
+        from relation
+        inner join pg_trigger on tgrelid = relation.oid
+        where not tgisinternal and tgenabled <> 'O' and relkind = 'r'
+        union all
+        select 6, format('alter %s %s alter column %I set statistics %s', kind, name, attname, attstattarget)
+        from relation
+        inner join pg_attribute on attrelid = relation.oid
+        where attstattarget >= 0 and attnum > 0 and not attisdropped
+        union all
+        select 6, format('alter %s %s alter column %I set (%s)', kind, name, attname,
+          array_to_string(attoptions, ', '))
+        from relation
+        inner join pg_attribute on attrelid = relation.oid
+        where attoptions is not null and attnum > 0 and not attisdropped
+        union all
+        select 6, format('alter view %s alter column %I set default %s', name, attname,
+          pg_get_expr(adbin, adrelid))
+        from relation
+        inner join pg_attrdef on adrelid = relation.oid
+        inner join pg_attribute on attrelid = relation.oid and attnum = adnum
+        where relkind = 'v'
+        union all
+        select 6, format('comment on index %I.%I is %L', nspname, index.relname, description)
+        from relation
+        inner join pg_index on indrelid = relation.oid
+        inner join pg_class as index on index.oid = indexrelid
+        inner join pg_namespace on pg_namespace.oid = index.relnamespace
+        inner join pg_description on objoid = indexrelid and classoid = 'pg_class'::regclass
+        where relation.relkind = 'm'
+        union all
         select 6, pg_get_ruledef(pg_rewrite.oid)
         from relation
         inner join pg_rewrite on ev_class = relation.oid
@@ -157,10 +190,27 @@ export async function restoreRelation(client: PoolClient, saved: SavedRelation):
   await restoreProperties(client, saved);
 }
 
-/** Gives a relation that was made anew what the one before it had. */
+/**
+ * Gives a relation that was made anew what the one before it had. What default privileges gave the
+ * new one is taken back first: somebody may have revoked it from the other.
+ */
 export async function restoreProperties(
   client: PoolClient,
-  { properties }: Pick<SavedRelation, "properties">,
+  { name, properties }: Pick<SavedRelation, "name" | "properties">,
 ): Promise<void> {
+  const given = await query<{ statement: string }>(
+    client,
+    sql`
+      select distinct format(
+        'revoke all on %s from %s', ${name}::text,
+        case grantee when 0 then 'public' else quote_ident(rolname) end
+      ) as statement
+      from pg_class
+      cross join lateral aclexplode(relacl)
+      left join pg_roles on pg_roles.oid = grantee
+      where pg_class.oid = to_regclass(${name})
+        and grantee <> relowner and (grantee = 0 or rolname is not null)`,
+  );
+  for (const { statement } of given) await client.query(statement);
   for (const statement of properties) await client.query(statement);
 }

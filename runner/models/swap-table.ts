@@ -1,7 +1,7 @@
 import type { PoolClient } from "pg";
-import { execute, query, sql } from "../../extract/query.ts";
+import { execute, query, type SQLQuery, sql } from "../../extract/query.ts";
 import { standInSchema } from "./running-build.ts";
-import { type SavedRelation, saveRelation } from "./saved-relation.ts";
+import { restoreProperties, type SavedRelation, saveRelation } from "./saved-relation.ts";
 
 /** A published table and the one that takes its place. */
 export type TableSwap = { readonly schema: string; readonly relation: string };
@@ -53,7 +53,10 @@ export async function carryIndexes(
       from pg_index
       inner join pg_class on pg_class.oid = indexrelid
       where indrelid = to_regclass(format('%I.%I', ${schema}::text, ${relation}::text))
-        and not indisprimary`,
+        and not indisprimary
+        and not exists (
+          select from pg_constraint where conindid = indexrelid and contype in ('u', 'x')
+        )`,
   );
   for (const { definition, fits, known } of indexes) {
     if (!fits || known) continue;
@@ -74,11 +77,16 @@ export async function readCarried(
     sql`select to_regclass(format('%I.%I', ${schema}::text, ${relation}::text))::oid::text as oid`,
   );
   const oid = table?.oid ?? "0";
-  const rows = await query<{ statement: string }>(
+  const [version] = await query<{ number: number }>(
+    client,
+    sql`select current_setting('server_version_num')::integer as number`,
+  );
+  const rows = await query<{ statement: string | null }>(
     client,
     sql`
       with relation as (
-        select pg_class.oid, format('%I.%I', nspname, relname) as name, reloptions, relreplident
+        select pg_class.oid, format('%I.%I', nspname, relname) as name, reloptions, relreplident,
+          relforcerowsecurity
         from pg_class
         inner join pg_namespace on pg_namespace.oid = relnamespace
         where pg_class.oid = ${oid}::oid
@@ -103,22 +111,68 @@ export async function readCarried(
         inner join pg_policy on polrelid = relation.oid and polname <> 'por_conta'
       ) as policy
       union all
-      select pg_get_statisticsobjdef(pg_statistic_ext.oid)
+      select statement
       from relation
       inner join pg_statistic_ext on stxrelid = relation.oid
+      cross join lateral (
+        select format('%I.%I', stxnamespace::regnamespace::name, stxname) as stx_name
+      ) as named
+      cross join lateral (
+        values
+          (pg_get_statisticsobjdef(pg_statistic_ext.oid)),
+          (
+            case when stxstattarget >= 0 then
+              format('alter statistics %s set statistics %s', stx_name, stxstattarget)
+            end
+          ),
+          (
+            format('comment on statistics %s is %L', stx_name,
+              obj_description(pg_statistic_ext.oid, 'pg_statistic_ext'))
+          )
+      ) as each (statement)
       union all
       select format('alter table %s set (%s)', name, array_to_string(reloptions, ', '))
       from relation
       where reloptions is not null
       union all
-      select format('alter table %s replica identity full', name)
+      select format('alter table %s replica identity %s', name,
+        case relreplident when 'f' then 'full' else 'nothing' end)
       from relation
-      where relreplident = 'f'
+      where relreplident in ('f', 'n')
       union all
-      select format('alter publication %I add table %s', pubname, name)
+      select format('alter table %s force row level security', name)
       from relation
-      inner join pg_publication_rel on prrelid = relation.oid
-      inner join pg_publication on pg_publication.oid = prpubid`,
+      where relforcerowsecurity
+      union all
+      select statement
+      from relation
+      inner join pg_index on indrelid = relation.oid
+      inner join pg_class as index on index.oid = indexrelid
+      cross join lateral (
+        values
+          (
+            case when indisreplident then
+              format('alter table %s replica identity using index %I', name, index.relname)
+            end
+          ),
+          (
+            case when indisclustered then
+              format('alter table %s cluster on %I', name, index.relname)
+            end
+          ),
+          (
+            format('comment on index %I.%I is %L', ${schema}::text, index.relname,
+              obj_description(indexrelid, 'pg_class'))
+          )
+      ) as each (statement)
+      where exists (
+        select
+        from pg_class as carried
+        where carried.relname = index.relname
+          and carried.relnamespace = to_regnamespace(${quoted(standInSchema(schema))})
+      )
+      union all
+      ${publications(version?.number ?? 0)}`,
   );
   const saved = await saveRelation(client, oid);
   // Comments are the model's; the new table has its own already.
@@ -143,9 +197,27 @@ export async function readCarried(
     );
   return {
     saved: { ...saved, properties: properties.filter((statement) => !namesGone(statement)) },
-    statements: rows.map(({ statement }) => statement),
+    statements: rows.flatMap(({ statement }) => statement ?? []),
     left: properties.filter(namesGone),
   };
+}
+
+/** Publications that name the table: what one leaves out stays out of it. */
+function publications(version: number): SQLQuery {
+  // Before 15 they know neither columns nor conditions.
+  const columns = sql`
+    (
+      select ' (' || string_agg(quote_ident(attname), ', ' order by attnum) || ')'
+      from pg_attribute
+      where attrelid = prrelid and attnum = any (prattrs)
+    )`;
+  const condition = sql`' where (' || pg_get_expr(prqual, prrelid) || ')'`;
+  const rest = version < 150_000 ? sql`null, null` : sql`${columns}, ${condition}`;
+  return sql`
+    select format('alter publication %I add table %s%s%s', pubname, name, ${rest})
+    from relation
+    inner join pg_publication_rel on prrelid = relation.oid
+    inner join pg_publication on pg_publication.oid = prpubid`;
 }
 
 /** Puts the new table in the place of the published one, on which nothing may stand any more. */
@@ -159,7 +231,8 @@ export async function swapTable(
     client,
     sql`alter table ${sql.ident(standInSchema(schema), relation)} set schema ${sql.ident(schema)}`,
   );
-  for (const statement of [...saved.properties, ...statements]) await client.query(statement);
+  await restoreProperties(client, saved);
+  for (const statement of statements) await client.query(statement);
 }
 
 function quoted(...parts: readonly string[]): string {

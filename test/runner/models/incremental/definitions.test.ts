@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { InfrastructureError } from "../../../../runner/errors.ts";
+import { ModelError } from "../../../../runner/models/problem.ts";
 import { withLockTimeout } from "../../../../runner/models/with-lock-timeout.ts";
 import { mart, openPessoas, view } from "../pessoas.ts";
 
@@ -108,6 +109,66 @@ describe("other columns of a mart", () => {
       { dobro: "2469.12" },
     ]);
     expect(await stateOnTop()).toEqual(before);
+  });
+
+  test("leave alone constraints, triggers, replication and what was revoked", async () => {
+    const [{ filters = false } = {}] = await rows(
+      "select current_setting('server_version_num')::int >= 150000 as filters",
+    );
+    await pool.query(`
+      create schema analista;
+      create function analista.nada() returns trigger language plpgsql as $$begin return null; end$$;
+      create trigger avisa after update on marts.pessoas for each row execute function analista.nada();
+      create trigger calado after update on marts.pessoas for each row execute function analista.nada();
+      alter table marts.pessoas disable trigger calado;
+      alter table marts.pessoas add constraint positivo check (valor > 0);
+      alter table marts.pessoas add constraint um unique (conta, valor);
+      alter table marts.pessoas alter valor set not null;
+      alter table marts.pessoas alter valor set statistics 500;
+      alter table marts.pessoas alter valor set (n_distinct = 7);
+      create unique index por_valor on marts.pessoas (valor);
+      comment on index marts.por_valor is 'da ana';
+      alter table marts.pessoas replica identity using index por_valor;
+      alter table marts.pessoas cluster on pessoas_pkey;
+      alter table marts.pessoas force row level security;
+      create statistics marts.juntas on pessoa_id, valor from marts.pessoas;
+      alter statistics marts.juntas set statistics 77;
+      comment on statistics marts.juntas is 'juntas';
+      create publication parte for table marts.pessoas ${filters ? "(conta, pessoa_id, valor) where (valor > 0)" : ""};
+      alter default privileges grant select on tables to public;
+      create view analista.soma as select sum(valor) as valor from marts.pessoas;
+      alter view analista.soma alter column valor set default 3;
+      revoke all on analista.soma from public`);
+    const state = () =>
+      rows(`
+        select
+          array(select acl::text from unnest(table_.relacl) as acl order by 1) as rights,
+          (select relacl::text from pg_class where oid = 'analista.soma'::regclass) as view_rights,
+          (select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = 'analista.soma'::regclass) as view_default,
+          relreplident, relforcerowsecurity,
+          array(select tgname || tgenabled::text from pg_trigger where tgrelid = table_.oid order by 1) as triggers,
+          array(select pg_get_constraintdef(oid) from pg_constraint where conrelid = table_.oid and contype <> 'n' order by 1) as constraints,
+          (select attnotnull::text || attstattarget || attoptions::text from pg_attribute where attrelid = table_.oid and attname = 'valor') as valor,
+          array(select concat(indexrelid::regclass, indisclustered, indisreplident, obj_description(indexrelid, 'pg_class')) from pg_index where indrelid = table_.oid order by 1) as indexes,
+          (select concat(stxname, stxstattarget, obj_description(oid, 'pg_statistic_ext')) from pg_statistic_ext where stxrelid = table_.oid) as statistics,
+          (select array_agg(to_jsonb(p) - 'attnames' order by p) from pg_publication_tables as p) as publications
+        from pg_class as table_ where oid = 'marts.pessoas'::regclass`);
+    try {
+      const before = await state();
+      await build(reordered);
+      expect(await state()).toEqual(before);
+      expect(before).toMatchObject([{ relreplident: "i", view_default: "3" }]);
+      await land(2, { nome: "João", valor: "-1" });
+      const refused = await failure(reordered);
+      expect(refused).toBeInstanceOf(ModelError);
+      expect(refused.message).toContain(
+        "constraint positivo, which somebody put on marts.pessoas, refuses rows of the model",
+      );
+    } finally {
+      await pool.query(
+        "alter default privileges revoke select on tables from public; drop publication parte",
+      );
+    }
   });
 
   test("that are lost or of another type are refused, named all at once, and nothing changes", async () => {
