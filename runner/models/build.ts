@@ -9,7 +9,7 @@ import { grantToBiRoles } from "./access.ts";
 import { recordFailedModel, recordModels, recordPublication, recordTests } from "./build-record.ts";
 import { buildSeed, buildTable, rememberView } from "./build-relation.ts";
 import { readStates } from "./build-state.ts";
-import { KEEP_CHANGES_DAYS, pruneChanges } from "./change-log.ts";
+import { hidePersonal, KEEP_CHANGES_DAYS, pruneChanges } from "./change-log.ts";
 import { removeColumnsAside } from "./fill-table.ts";
 import { fingerprintsOf } from "./fingerprint.ts";
 import { readKnownFunctions } from "./known-functions.ts";
@@ -69,7 +69,6 @@ export async function buildProject(
     build = await openBuild(context, client, project, options);
     const { tests, testMs } = await buildAndTest(build, context, order, models);
     const changes = sumChanges(models);
-    await pruneChanges(client, options.keepChangesDays ?? KEEP_CHANGES_DAYS);
     await storeFreshness(client, projectFreshness(order));
     const publicationId = await recordPublication(client, context.runId, changes);
     await client.query("commit");
@@ -149,6 +148,8 @@ async function buildAndTest(
   reportTests(testedViews, build.emit);
   const testMs = Math.round(built.testMs + performance.now() - started);
   await removeViewsBeside(build, beside);
+  await pruneChanges(build.client, build.options.keepChangesDays ?? KEEP_CHANGES_DAYS);
+  for (const model of order) if (built.isNew(model)) await hidePersonal(build.client, model);
 
   if (build.options.only === undefined) await removeAbandoned(build, order);
   const defined = await publishDefinitions(build, views);

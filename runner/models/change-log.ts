@@ -98,3 +98,43 @@ export async function pruneChanges(database: Queryable, keepDays: number): Promi
     sql`delete from elt.changes where changed_at < now() - make_interval(days => ${keepDays}::integer)`,
   );
 }
+
+/**
+ * Takes values that were told while a column was not yet `@pii` out of what is remembered of a
+ * model: of its changes, and of rows that failed its tests.
+ */
+export async function hidePersonal(
+  database: Queryable,
+  { name, header }: Pick<Model, "name" | "header">,
+): Promise<void> {
+  if (header.pii.size === 0) return;
+  const personal = sql`${[...header.pii.keys()]}::text[]`;
+  await execute(
+    database,
+    sql`
+      update elt.changes
+      set
+        old = case when column_name is null then old - ${personal} end,
+        new = case when column_name is null then new - ${personal} end
+      where model = ${name}
+        and case
+          when column_name is null then old ?| ${personal} or new ?| ${personal}
+          else column_name = any (${personal}) and (old is not null or new is not null)
+        end`,
+  );
+  await execute(
+    database,
+    sql`
+      update elt.test_results
+      set sample = (
+        select jsonb_agg(failing.fields - ${personal})
+        from jsonb_array_elements(sample) as failing (fields)
+      )
+      where model = ${name}
+        and exists (
+          select
+          from jsonb_array_elements(sample) as failing (fields)
+          where failing.fields ?| ${personal}
+        )`,
+  );
+}

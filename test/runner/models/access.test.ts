@@ -74,6 +74,31 @@ describe("personal data", () => {
   });
 });
 
+test("a column that becomes personal takes back what was told of it before", async () => {
+  const open = {
+    "models/marts/pessoas.sql": mart
+      .replace("-- @pii    nome nome\n", "")
+      .replace("-- @key ", "-- @warn check(length(nome) < 5)\n-- @column nome quem\n-- @key "),
+  };
+  await build(open);
+  await land(1, { nome: "Maria Souza", valor: "10.50" });
+  await land(3, { nome: "Josefa", valor: "1" });
+  await build(open);
+  const told = () =>
+    rows(`
+      select (select string_agg(concat(old, new), ' ') from elt.changes)
+        || (select string_agg(fields::text, ' ') from elt.failing_rows) as all`);
+  expect(await told()).toEqual([{ all: expect.stringMatching(/Maria Souza.*Josefa/) }]);
+  await build();
+  expect(await told()).toEqual([{ all: expect.not.stringMatching(/Maria|Josefa/) }]);
+  expect(await rows("select action, column_name from elt.changes order by change_id")).toEqual(
+    expect.arrayContaining([
+      { action: "changed", column_name: "nome" },
+      { action: "added", column_name: null },
+    ]),
+  );
+});
+
 describe("a sample of failing rows", () => {
   const samples = async (files: Readonly<Record<string, string>>) => {
     const { tests } = await build(files);
