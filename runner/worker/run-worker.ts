@@ -37,6 +37,7 @@ export type Work = {
 const LOOK_MS = 30_000;
 const IDLE_MS = 5 * 60_000;
 const HELD_UP_MS = 5 * 60_000;
+const LATEST_MS = 60 * 60_000;
 const FIRST_BACKOFF_MS = 5_000;
 const LONGEST_BACKOFF_MS = 5 * 60_000;
 /** A database that answers and yet ends every run is not away: what it lacks, time does not bring. */
@@ -116,7 +117,7 @@ function missedTurns(schedule: Schedule, turn: Turn, now: Date): number {
 
 /**
  * A turn that another run holds up is tried again every few minutes; one that lost the database, as
- * soon as it is back. Both only while runs may begin.
+ * soon as it is back. Both while runs may begin, and for an hour at least: a turn may be the last.
  */
 async function untilItRuns(
   work: Work,
@@ -124,6 +125,7 @@ async function untilItRuns(
   because: Because,
 ): Promise<TurnResult | undefined> {
   const { schedule, emit, now, signal } = work;
+  const soon = now().getTime() + LATEST_MS;
   for (let losses = 0; ; ) {
     const result = await work.turn(losses === 0 ? because : "catch-up");
     if (signal.aborted) return undefined;
@@ -138,7 +140,7 @@ async function untilItRuns(
       losses = wasAway ? 1 : losses + 1;
       if (losses > MOST_LOSSES) return undefined;
     }
-    const mayBegin = because === "start" || schedule.isOpen(now());
+    const mayBegin = now().getTime() <= soon || schedule.isOpen(now());
     if (signal.aborted || !mayBegin) return undefined;
   }
 }
