@@ -78,10 +78,23 @@ export async function parseSelect(text: string): Promise<ParsedSelect> {
       position: positionAt(text, text.search(/\b(insert|update|delete|merge|into)\b/i)),
     };
   }
+  // The statement begins after comments and semicolons before it; without a length it ends with the text.
+  const start = typeof statement?.stmt_location === "number" ? statement.stmt_location : 0;
+  const before = text.slice(0, offsetOf(text, "byte", start));
+  const semicolon = before.replace(COMMENT, (comment) => " ".repeat(comment.length)).indexOf(";");
+  if (semicolon >= 0) {
+    return {
+      status: "invalid",
+      message: "a semicolon stands before the SELECT: take it out",
+      position: positionAt(text, semicolon),
+    };
+  }
   const length = typeof statement?.stmt_len === "number" ? statement.stmt_len : undefined;
-  const end = length === undefined ? text.length : offsetOf(text, "byte", length);
+  const end = length === undefined ? text.length : offsetOf(text, "byte", start + length);
   return { status: "parsed", references, tree: stmt.SelectStmt, end };
 }
+
+const COMMENT = /--.*|\/\*[\s\S]*?\*\//g;
 
 const writing = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "intoClause"]);
 

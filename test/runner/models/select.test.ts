@@ -46,7 +46,19 @@ describe("parsing a model", () => {
     ).toEqual(["a", "b", "c", "d"]);
   });
 
+  test.each(["select 1 as ção from marts.a", "-- ção; 🏠\n\n/* ; */ select 1 as ção from marts.a"])(
+    "ends before semicolons and what follows them: %s",
+    async (text) => {
+      for (const end of ["", ";", ";;", " ;\n;\n", "; -- fim\n"]) {
+        const parsed = await parseSelect(`${text}${end}`);
+        if (parsed.status === "invalid") throw new Error(parsed.message);
+        expect(`${text}${end}`.slice(0, parsed.end).trimEnd()).toBe(text);
+      }
+    },
+  );
+
   test.each([
+    ["a semicolon before it", "-- a;b\n;\nselect 1", "2:1", "a semicolon stands before"],
     ["a syntax error", "select ção, from x fro y", "1:13", "syntax error"],
     ["a second statement", "select 1;\n  select 2", "2:3", "one SELECT"],
     ["an insert", "insert into a values (1)", "1:1", "one SELECT"],
