@@ -93,7 +93,7 @@ function staleLine(event: StaleSource): string {
   const { conta, object, level, withholds, feeds } = event;
   const consequence = withholds
     ? `${namesText(feeds)} stay as published`
-    : `out of date may be ${namesText(feeds)}`;
+    : `what it feeds may be out of date, ${namesText(feeds)}`;
   const [mark, style] = level === "error" ? (["✗", "red"] as const) : (["!", "yellow"] as const);
   return `${styleText(style, mark)} ${object} of ${conta} was ${staleText(event)}: ${consequence}.`;
 }

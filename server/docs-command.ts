@@ -35,8 +35,9 @@ async function run(invocation: Invocation): Promise<number> {
       : path.join(projectRoot, isDbt ? "target" : "site");
   const project = await openProject(invocation);
   if (isDbt) {
+    const now = new Date();
     const files = await withDatabase(invocation, "docs", async ({ pool }) =>
-      writeArtifacts(pool, await readDocumented(pool, project), folder, new Date()),
+      writeArtifacts(pool, await readDocumented(pool, project, now), folder, now),
     );
     reporter.result(`${files.join(", ")} in ${folder}`, { folder, files });
     return exitCodes.done;

@@ -1,10 +1,16 @@
 import type { SourceAge } from "./source-ages.ts";
 
-/** `45 min`, `14 h`, `3 days`: the largest unit that an age fills; whole limits stay whole. */
+/** `45 min`, `14 h`, `3 days`: the largest unit that an age fills, hours up to two days. */
 export function ageText(seconds: number): string {
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 48 * 3_600) return `${Math.floor(seconds / 3_600)} h`;
   return `${Math.floor(seconds / 86_400)} days`;
+}
+
+function limitText(seconds: number): string {
+  const isDays = seconds % 86_400 === 0;
+  if (isDays) return seconds === 86_400 ? "1 day" : `${seconds / 86_400} days`;
+  return seconds % 3_600 === 0 ? `${seconds / 3_600} h` : `${seconds / 60} min`;
 }
 
 /** `read to its end 14 h ago, limit 12 h`. */
@@ -13,7 +19,7 @@ export function staleText({ readAt, ageSeconds, limitSeconds }: SourceAge): stri
     readAt === null
       ? `not read to its end in ${ageText(ageSeconds)}`
       : `read to its end ${ageText(ageSeconds)} ago`;
-  return limitSeconds === null ? read : `${read}, limit ${ageText(limitSeconds)}`;
+  return limitSeconds === null ? read : `${read}, limit ${limitText(limitSeconds)}`;
 }
 
 const SHOWN = 3;

@@ -1,5 +1,7 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
+import { projectFreshness } from "../../runner/freshness/project-freshness.ts";
+import { readSourceAges, type SourceAge } from "../../runner/freshness/source-ages.ts";
 import { type ModelOverview, overviewOf } from "../../runner/models/describe-lineage.ts";
 import type { MaskName } from "../../runner/models/header.ts";
 import { type Lineage, personalColumns, projectLineage } from "../../runner/models/lineage.ts";
@@ -19,6 +21,8 @@ export type Documented = {
   readonly build: LastBuild | undefined;
   readonly tests: ReadonlyMap<string, LastTest>;
   readonly objects: ReadonlyMap<string, readonly LastRead[]>;
+  /** Ages of the objects that a model declares @fresh for. */
+  readonly ages: readonly SourceAge[];
 };
 
 /** The last run that built. */
@@ -69,7 +73,11 @@ export type LastRead = {
  * Gathers what the pages tell.
  * @throws ModelError when the project cannot be ordered
  */
-export async function readDocumented(pool: Pool, project: Project): Promise<Documented> {
+export async function readDocumented(
+  pool: Pool,
+  project: Project,
+  now: Date = new Date(),
+): Promise<Documented> {
   const { order, problems } = orderModels(project);
   const all = [...project.problems, ...problems];
   if (all.length > 0) throw new ModelError(all);
@@ -84,6 +92,7 @@ export async function readDocumented(pool: Pool, project: Project): Promise<Docu
     build: await readBuild(pool),
     tests: await readTests(pool),
     objects: await readObjects(pool),
+    ages: await readSourceAges(pool, now, projectFreshness(order)),
   };
 }
 

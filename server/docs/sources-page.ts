@@ -1,6 +1,8 @@
 import { findObject } from "../../extract/catalogue.ts";
+import { projectFreshness } from "../../runner/freshness/project-freshness.ts";
+import type { SourceAge } from "../../runner/freshness/source-ages.ts";
 import { landingObjects } from "../../runner/models/order.ts";
-import { formatCount } from "../dashboard/formats.ts";
+import { formatAge, formatCount } from "../dashboard/formats.ts";
 import { type Html, html } from "../dashboard/html.ts";
 import type { Documented, LastRead } from "./documented.ts";
 import { relationLink, type SitePage, sitePage } from "./page.ts";
@@ -34,10 +36,13 @@ function objectCard(documented: Documented, object: string): Html {
   const relation = `landing.${object}`;
   const fields = fieldsUsed(documented, `${relation}_atual`);
   const reads = documented.objects.get(object) ?? [];
+  const ageOf = (account: string) =>
+    documented.ages.find((age) => age.object === object && age.conta === account);
   return html`<article class="cartao" id="${relation}">
 <h3>${object}</h3>
 <p class="suave"><code>GET ${findObject(object)?.path ?? ""}</code> · lido por ${readers(documented, `${relation}_atual`)}</p>
-${readTable(reads)}
+${freshRule(documented, object)}
+${readTable(reads, ageOf)}
 <details><summary>${fields.size} campos usados</summary><ul class="campos">${[...fields].sort().map((field) => html`<li><code>${field}</code></li>`)}</ul></details>
 </article>`;
 }
@@ -61,13 +66,53 @@ function readers({ order, overview }: Documented, relation: string): readonly Ht
   );
 }
 
-function readTable(reads: readonly LastRead[]): Html {
+/** How old it may be, as its staging model says. */
+function freshRule({ order }: Documented, object: string): Html | undefined {
+  const declared = projectFreshness(order).find((one) => one.object === object);
+  if (declared === undefined) return undefined;
+  const { warnSeconds, errorSeconds, blocks } = declared;
+  const error = blocks
+    ? "erro, e o que depende dele fica como foi publicado, depois de"
+    : "erro depois de";
+  const rules = [
+    ...(warnSeconds === null ? [] : [`aviso depois de ${duration(warnSeconds)}`]),
+    ...(errorSeconds === null ? [] : [`${error} ${duration(errorSeconds)}`]),
+  ];
+  return html`<p class="suave">Sem leitura completa: ${rules.join("; ")}.</p>`;
+}
+
+function duration(seconds: number): string {
+  const [size, unit] =
+    seconds % 86_400 === 0
+      ? ([86_400, "day"] as const)
+      : seconds % 3_600 === 0
+        ? ([3_600, "hour"] as const)
+        : ([60, "minute"] as const);
+  const options = { style: "unit", unit, unitDisplay: "long" } as const;
+  return new Intl.NumberFormat("pt-BR", options).format(seconds / size);
+}
+
+function freshState(age: SourceAge | undefined): Html {
+  if (age === undefined) return html`—`;
+  if (age.level === "fresh") return html`<span class="bom">em dia</span>`;
+  const since = new Date(0);
+  const told =
+    age.readAt === null
+      ? "nunca lida até o fim"
+      : `lida até o fim ${formatAge(since, new Date(age.ageSeconds * 1_000))}`;
+  return html`<span class="ruim">atrasada: ${told}</span>`;
+}
+
+function readTable(
+  reads: readonly LastRead[],
+  ageOf: (account: string) => SourceAge | undefined,
+): Html {
   if (reads.length === 0) return html`<p class="suave">Ainda não foi lido.</p>`;
   const rows = reads.map(
     ({ conta, at, records, verdict }) =>
-      html`<tr><td>${conta}</td><td>${at === null ? "—" : instant.format(at)}</td><td class="numero">${formatCount(records)}</td><td>${verdicts[verdict] ?? verdict}</td></tr>`,
+      html`<tr><td>${conta}</td><td>${at === null ? "—" : instant.format(at)}</td><td class="numero">${formatCount(records)}</td><td>${verdicts[verdict] ?? verdict}</td><td>${freshState(ageOf(conta))}</td></tr>`,
   );
-  return html`<div class="rolagem"><table><thead><tr><th scope="col">Conta</th><th scope="col">Última leitura</th><th scope="col" class="numero">Registros lidos</th><th scope="col">Leitura</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="rolagem"><table><thead><tr><th scope="col">Conta</th><th scope="col">Última leitura</th><th scope="col" class="numero">Registros lidos</th><th scope="col">Leitura</th><th scope="col">Atualidade</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function seedCard(

@@ -3,7 +3,6 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Pool } from "pg";
 import { projectFreshness } from "../../../runner/freshness/project-freshness.ts";
-import { readSourceAges } from "../../../runner/freshness/source-ages.ts";
 import { landingObjects } from "../../../runner/models/order.ts";
 import { type Documented, type LastBuild, readAttempt } from "../documented.ts";
 import { catalogTable } from "./catalog.ts";
@@ -43,11 +42,10 @@ async function makeArtifacts(
   documented: Documented,
   now: Date,
 ): Promise<Readonly<Record<string, Artifact>>> {
-  const { order, project } = documented;
+  const { order, project, ages } = documented;
   const build = await readAttempt(pool);
   const { database, relations } = await readRelations(pool);
   const declared = projectFreshness(order);
-  const ages = await readSourceAges(pool, now, declared);
   const objects = [...landingObjects(order)].sort();
   const tests = [
     ...order.flatMap((model) => modelTests(database, model)),

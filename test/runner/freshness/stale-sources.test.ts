@@ -1,12 +1,14 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { readSourceAges } from "../../../runner/freshness/source-ages.ts";
+import { formatStatus } from "../../../runner/format-status.ts";
+import { readSourceAges, type SourceAge } from "../../../runner/freshness/source-ages.ts";
 import { landingObjects, orderOf } from "../../../runner/models/order.ts";
 import { planBuild } from "../../../runner/models/plan-build.ts";
 import { loadProject } from "../../../runner/models/project.ts";
 import { projectRoot } from "../../../runner/open-project.ts";
 import { startRun } from "../../../runner/run-record.ts";
+import { withFiles } from "../../project.ts";
 import { elt } from "../elt.ts";
-import { openPessoas, staging } from "../models/pessoas.ts";
+import { files, openPessoas, staging } from "../models/pessoas.ts";
 
 const pessoas = await openPessoas();
 afterAll(() => pessoas.drop());
@@ -190,5 +192,53 @@ describe("a person at a terminal", () => {
     expect(status.freshness).toMatchObject([
       { conta: "acme", object: "demandas", level: "warn", limitSeconds: 43_200 },
     ]);
+  });
+
+  test("reads in the text of elt status what is behind, also when it was never asked for", () => {
+    const age: Omit<SourceAge, "object"> = {
+      ...{ conta: "acme", readAt: "2026-03-01T10:00:00.000Z", ageSeconds: 60 * 3_600 },
+      ...{ level: "error", limitSeconds: 2 * 86_400, warnSeconds: 3_600, errorSeconds: 2 * 86_400 },
+      ...{ blocks: true, feeds: ["staging.reservas", "marts.reservas", "marts.vendas"] },
+    };
+    const reservas = {
+      ...{ conta: "acme", object: "reservas", live: 1, removed: 0, watched: 0, quarantined: 0 },
+      ...{ repaired: 0, verdict: "proven", mode: "full", read: 1, new: 1, error: null },
+      ...{ last_read: "2026-03-01 07:00", last_proven: "2026-03-01 07:00", next_from: null },
+      ...{ page_size: null, open_scans: [] },
+    };
+    const text = formatStatus({
+      ...{ publication: null, runs: [], objects: [reservas], drift: [] },
+      freshness: [
+        { ...age, object: "reservas" },
+        { ...age, object: "leads", readAt: null, blocks: false, feeds: ["staging.leads"] },
+        { ...age, object: "unidades", level: "fresh", limitSeconds: null },
+      ],
+    });
+    expect(text.split("\n").slice(-2)).toEqual([
+      "      stale (error): read to its end 2 days ago, limit 2 days; holds back marts.reservas, marts.vendas",
+      "  leads stale (error): not read to its end in 2 days, limit 2 days; feeds staging.leads",
+    ]);
+  });
+
+  test("learns what a build held back and what to do about it, with exit 3", async () => {
+    await withFiles({ ...files, ...withFresh("error 2d, block") }, async (folder) => {
+      const build = (...args: readonly string[]) =>
+        elt(["build", "--project", folder, ...args], { DATABASE_URL: pessoas.url });
+      expect((await build()).code).toBe(0);
+      await pessoas.rows("update elt.loads set finished_at = finished_at - interval '50 hours'");
+      const { code, out, err } = await build("--json");
+      expect(code).toBe(3);
+      expect(err).toEqual(
+        expect.stringMatching(
+          /^marts\.[a-z_]+, marts\.[a-z_]+, marts\.[a-z_]+ stay as published: demandas is older than @fresh allows, with block\. Extract first \(npm run elt\); what does not rest on it was built\.\n$/,
+        ),
+      );
+      expect(out).toContain('"type":"source-stale","conta":"acme","object":"demandas"');
+      expect(out).toContain('"type":"published"');
+      const [last] = await pessoas.rows(
+        "select exit_code, error from elt.runs order by run_id desc limit 1",
+      );
+      expect(last).toMatchObject({ exit_code: 3, error: expect.stringContaining("demandas") });
+    });
   });
 });

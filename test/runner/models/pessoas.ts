@@ -25,7 +25,7 @@ export const view =
   "-- Soma.\nselect sum(p.valor) as total, p.conta from marts.pessoas as p group by p.conta";
 
 /** Path → text of the project. */
-const files = {
+export const files = {
   "models/staging/pessoas.sql": staging,
   "models/marts/pessoas.sql": mart,
   "views/vw_soma.sql": view,

@@ -54,7 +54,7 @@ afterAll(() => database.drop());
 async function write(now = new Date()): Promise<Artifacts> {
   const folder = await mkdtemp(path.join(tmpdir(), "elt-dbt-"));
   try {
-    const documented = await readDocumented(database.pool, project);
+    const documented = await readDocumented(database.pool, project, now);
     const files = await writeArtifacts(database.pool, documented, folder, now);
     const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), "utf8")));
     const byName = new Map(files.map((file, i) => [file, JSON.parse(texts[i] ?? "")]));
