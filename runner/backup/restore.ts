@@ -1,0 +1,168 @@
+import { createReadStream } from "node:fs";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import type { Pool, PoolClient } from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import { connect } from "../../extract/connection.ts";
+import { execute, type Queryable, query, sql } from "../../extract/query.ts";
+import { ConfigError } from "../errors.ts";
+import { finishRun, startRun } from "../run-record.ts";
+import type { BackedUpTable, Manifest } from "./manifest.ts";
+import { columnList, engineTables, tablesToCopy } from "./tables.ts";
+
+/** Tables of the engine that must be empty: what is in them was somebody's work. */
+const precious = [
+  "loads",
+  "cursors",
+  "removals",
+  "quarantine",
+  "api_keys",
+  "changes",
+  "tombstones",
+];
+
+/**
+ * Puts a backup into a database whose landing is empty, in one transaction. The marts follow with the
+ * next build, the source is then read on from where it was. Call it with files that are verified, and
+ * while nothing is built.
+ * @param told called before each table
+ * @throws ConfigError when the database is not empty, or is not of a version that can take it
+ */
+export async function restore(
+  pool: Pool,
+  folder: string,
+  manifest: Manifest,
+  told: (table: string) => void,
+): Promise<void> {
+  const { client, release } = await connect(pool);
+  try {
+    await client.query("begin");
+    // Whoever wants to extract waits here, before a load has a number.
+    await client.query("lock table elt.runs, elt.loads in access exclusive mode");
+    await refuseVersion(client, manifest);
+    await refuseContent(client);
+    await makeRoom(client, manifest);
+    await refuseColumns(client, manifest);
+    for (const table of manifest.tables) {
+      told(`${table.schema}.${table.relation}`);
+      await readTable(client, folder, table);
+    }
+    await moveSequences(client, manifest);
+    await closeRuns(client);
+    const runId = await startRun(client, { command: "restore", conta: null, options: { folder } });
+    await finishRun(client, runId, { exitCode: 0, error: null });
+    await client.query("commit");
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined);
+    throw error;
+  } finally {
+    release({ close: true });
+  }
+  await pool.query("analyze");
+}
+
+async function refuseVersion(database: Queryable, { migrations }: Manifest): Promise<void> {
+  const rows = await query<{ name: string }>(database, sql`select name from elt.migrations`);
+  const here = new Set(rows.map(({ name }) => name));
+  const unknown = migrations.filter((name) => !here.has(name));
+  if (unknown.length === 0) return;
+  throw new ConfigError([
+    `The backup was made by a newer version of the program (it has ${unknown.join(", ")}): update the program, then restore.`,
+  ]);
+}
+
+async function refuseContent(database: Queryable): Promise<void> {
+  const landed = await query<{ relation: string }>(
+    database,
+    sql`
+      select format('landing.%I', relname) as relation
+      from pg_class
+      where relnamespace = 'landing'::regnamespace and relkind = 'r'`,
+  );
+  const relations = [
+    ...landed.map(({ relation }) => relation),
+    ...precious.map((name) => `elt.${name}`),
+  ];
+  const full: string[] = [];
+  for (const relation of relations) {
+    const [schema = "", name = ""] = relation.replaceAll('"', "").split(".");
+    const rows = await query(database, sql`select from ${sql.ident(schema, name)} limit 1`);
+    if (rows.length > 0) full.push(relation);
+  }
+  if (full.length === 0) return;
+  throw new ConfigError([
+    `This database is not empty (${full.slice(0, 5).join(", ")}${full.length > 5 ? "…" : ""} hold rows), and a restore never writes over what is there: name an empty database in DATABASE_URL.`,
+  ]);
+}
+
+/** What a migration or an earlier command left in an empty database gives way to the backup. */
+async function makeRoom(client: PoolClient, { tables }: Manifest): Promise<void> {
+  for (const table of [...engineTables].reverse()) {
+    await execute(client, sql`delete from elt.${sql.ident(table)}`);
+  }
+  await execute(client, sql`delete from elt.built_loads`);
+  for (const { schema, relation, columns } of tables) {
+    if (schema === "landing") await execute(client, sql`select landing.create_object(${relation})`);
+    if (schema !== "seeds") continue;
+    const list = columns.map(({ name, type }) => `"${name}" ${type}`).join(", ");
+    await client.query(`create table if not exists seeds."${relation}" (${list})`);
+    await client.query(`delete from seeds."${relation}"`);
+  }
+}
+
+/** A backup of before may lack columns, which get their defaults; it has none that are not there. */
+async function refuseColumns(client: PoolClient, { tables }: Manifest): Promise<void> {
+  const here = new Map(
+    (await tablesToCopy(client)).map(({ schema, relation, columns }) => [
+      `${schema}.${relation}`,
+      new Set(columns.map(({ name }) => name)),
+    ]),
+  );
+  const unknown = tables.flatMap(({ schema, relation, columns }) => {
+    const known = here.get(`${schema}.${relation}`);
+    return columns
+      .filter(({ name }) => known?.has(name) !== true)
+      .map(({ name }) => `${schema}.${relation}.${name}`);
+  });
+  if (unknown.length === 0) return;
+  throw new ConfigError([
+    `This version of the program has no place for ${unknown.join(", ")} of the backup: restore it with the version that made it.`,
+  ]);
+}
+
+async function readTable(client: PoolClient, folder: string, table: BackedUpTable): Promise<void> {
+  const { schema, relation, file, rows } = table;
+  const into = client.query(
+    copyFrom(`copy "${schema}"."${relation}" (${columnList(table)}) from stdin`),
+  );
+  await pipeline(createReadStream(path.join(folder, file)), createGunzip(), into);
+  if (into.rowCount === rows) return;
+  throw new ConfigError([
+    `${file} brought ${into.rowCount} rows where the manifest counts ${rows}: the manifest is damaged, and nothing was restored.`,
+  ]);
+}
+
+/** What was under way when the backup was made, itself among them, has ended. */
+async function closeRuns(client: PoolClient): Promise<void> {
+  await execute(
+    client,
+    sql`
+      update elt.runs
+      set finished_at = started_at, error = 'was under way when the backup was made'
+      where finished_at is null`,
+  );
+}
+
+/** Numbers go on after the last one that was given, also those of tables that are not in the backup. */
+async function moveSequences(client: PoolClient, { sequences }: Manifest): Promise<void> {
+  await execute(
+    client,
+    sql`
+      select setval(format('elt.%I', sequencename), greatest(given.last::bigint, last_value, 1))
+      from unnest(
+        ${Object.keys(sequences)}::text[], ${Object.values(sequences)}::text[]
+      ) as given (name, last)
+      inner join pg_sequences on schemaname = 'elt' and sequencename = given.name`,
+  );
+}

@@ -1,0 +1,46 @@
+import { backUp } from "../backup/back-up.ts";
+import { type Command, exitCodes, type Invocation } from "../command.ts";
+import { ConfigError } from "../errors.ts";
+import { recorded, withDatabase } from "../session.ts";
+
+export const command: Command = {
+  summary: "landing and all that is needed to go on, into a folder",
+  help: `Usage: elt backup <folder>
+
+Writes every version of every record, the mappings, cursors, removals, quarantine, API keys (their
+hashes) and the log of changes into a new folder: one compressed file per table and a manifest with
+their checksums, all as one snapshot shows them. It may run while data is extracted or built, and
+needs no pg_dump. The marts are not in it: elt build makes them again.
+
+A folder without manifest.json is no backup: it was not finished. Its files hold personal data in
+clear, and only this user may read them: keep copies encrypted, and away from this machine.
+
+Examples: elt backup backups/2026-01-31 · elt backup "/mnt/copias/$(date +%F)"`,
+  takesNames: true,
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const { names, reporter } = invocation;
+  const [folder, ...rest] = names;
+  if (folder === undefined || rest.length > 0) {
+    throw new ConfigError(["Name one new folder: npm run elt -- backup backups/2026-01-31"]);
+  }
+  return withDatabase(invocation, "backup", ({ pool }) =>
+    recorded(invocation, pool, { command: "backup", conta: null }, async () => {
+      const manifest = await backUp(pool, folder, (table) => reporter.sayPrivately(`  ${table}`));
+      const { backupId, createdAt, tables, accounts } = manifest;
+      const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+      const bytes = tables.reduce((sum, table) => sum + table.bytes, 0);
+      reporter.result(
+        `${rows} rows of ${tables.length} tables are in ${folder} (${megabytes(bytes)} MB, account ${accounts.join(", ") || "none"}). To bring them back into an empty database: npm run elt -- restore ${folder}`,
+        { folder, backupId, createdAt, accounts, tables: tables.length, rows, bytes },
+      );
+      return { exitCode: exitCodes.done };
+    }),
+  );
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
