@@ -1,5 +1,6 @@
 import type { Command, Invocation } from "../runner/command.ts";
 import { ConfigError } from "../runner/errors.ts";
+import { refuseInProduction } from "../runner/production.ts";
 import type { Account } from "./account.ts";
 import { exemplo } from "./exemplo.ts";
 import { generateAccount } from "./generate-account.ts";
@@ -30,7 +31,8 @@ Account \`gerada\`: e-mail gerada@example.com, token gerada-token.`,
   run,
 };
 
-async function run({ options, reporter, signal }: Invocation): Promise<number> {
+async function run({ env, options, reporter, signal }: Invocation): Promise<number> {
+  refuseInProduction(env, "emulator");
   const port = wholeNumber("--port", options.port, 0, 65_535);
   const limit = readLimit(String(options.limit));
   const clientLimit = limit === null ? "100000/1s" : `${limit.requests}/${limit.windowMs / 1000}s`;

@@ -4,6 +4,7 @@ import { loadEnvironment } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import { failureOf } from "./failure.ts";
 import { createReporter } from "./reporter.ts";
+import { secretsOf } from "./secrets.ts";
 
 type Loaders = { readonly [name: string]: () => Promise<CommandModule> };
 
@@ -39,17 +40,20 @@ export async function main(otherCommands: Loaders): Promise<void> {
   const [first = "run", ...rest] = process.argv.slice(2);
   const name = first.startsWith("-") ? "run" : first;
   const args = first.startsWith("-") ? [first, ...rest] : rest;
-  const reporter = createReporter({
+  const output = {
     out: process.stdout,
     err: process.stderr,
     json: args.includes("--json"),
     now: () => new Date(),
-  });
+  };
+  let reporter = createReporter(output);
   process.stdout.on("error", ignoreClosedPipe);
   try {
-    loadEnvironment();
+    const env = loadEnvironment();
+    reporter = createReporter({ ...output, secrets: secretsOf(env) });
     if (name === "help" || first === "--help" || first === "-h") {
-      const text = await helpText(commands, rest[0]);
+      const wanted = rest.find((word) => !word.startsWith("-"));
+      const text = await helpText(commands, wanted);
       reporter.result(text, { help: text });
       return;
     }
@@ -62,7 +66,7 @@ export async function main(otherCommands: Loaders): Promise<void> {
     }
     process.exitCode = await runUntilSignal(command, {
       ...parseOptions(name, command, args),
-      env: process.env,
+      env,
       reporter,
     });
   } catch (error) {

@@ -5,6 +5,7 @@ import { type DatabaseAddress, readAuthority, readDatabaseUrl } from "./database
 import { ConfigError } from "./errors.ts";
 import { type RateLimit, readRateLimit, readServerLimits, type ServerLimits } from "./limits.ts";
 import { isLoopback } from "./loopback.ts";
+import { isProduction } from "./production.ts";
 import { readSchedule, type Schedule } from "./worker/schedule.ts";
 
 /** Environment variables, as `process.env` holds them. */
@@ -86,9 +87,17 @@ export const defaultDataDir = path.join(projectDirectory, ".data", "postgres");
 /**
  * The environment of this process, completed by the project's `.env` when there is one: what is
  * set already wins, also when it is set to nothing.
+ * @throws ConfigError when the file cannot be read
  */
 export function loadEnvironment(file: string = path.join(projectDirectory, ".env")): Environment {
-  if (existsSync(file)) process.loadEnvFile(file);
+  try {
+    if (existsSync(file)) process.loadEnvFile(file);
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? error.code : "no text";
+    throw new ConfigError([
+      `${file} cannot be read (${reason}): give this user the right to read it.`,
+    ]);
+  }
   return process.env;
 }
 
@@ -158,14 +167,15 @@ export function readKeepChangesDays(env: Environment): number | undefined {
 
 /**
  * Reads which database to use: DATABASE_URL, or the embedded one. TLS follows `sslmode` of the
- * address with libpq's meaning. Throws one ConfigError with every problem.
+ * address with libpq's meaning; in production there is always TLS, and with DATABASE_CA the host name
+ * is checked, too, unless sslmode=verify-ca says not to. Throws one ConfigError with every problem.
  */
 export function readDatabaseConfig(env: Environment): DatabaseConfig {
   const problems: string[] = [];
   const address = value(env, "DATABASE_URL");
-  const mustEncrypt = value(env, "RAILWAY_ENVIRONMENT") === "production";
+  const production = isProduction(env);
   if (address === undefined) {
-    if (mustEncrypt) {
+    if (production) {
       throw new ConfigError([
         "DATABASE_URL is missing: on Railway the disk does not outlive a deploy, so add a PostgreSQL service and set DATABASE_URL to its address.",
       ]);
@@ -173,7 +183,7 @@ export function readDatabaseConfig(env: Environment): DatabaseConfig {
     return { kind: "embedded", dataDir: defaultDataDir };
   }
   const ca = readAuthority(value(env, "DATABASE_CA"), problems);
-  const server = readDatabaseUrl(address, ca, mustEncrypt, problems);
+  const server = readDatabaseUrl(address, { ca, production }, problems);
   if (problems.length > 0 || server === undefined) throw new ConfigError(problems);
   return { kind: "server", ...server };
 }
@@ -327,7 +337,11 @@ function readSourceUrl(
   if (url.search !== "" || url.hash !== "") {
     problems.push("CVCRM_API_URL holds a query: give only the base, up to /api/v1/cvdw.");
   }
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
+  if (isLoopback(url.hostname) && isProduction(env)) {
+    problems.push(
+      "CVCRM_API_URL leads to this machine, where only an emulator answers, and RAILWAY_ENVIRONMENT=production: remove it, the account's own address is the default.",
+    );
+  } else if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
     problems.push(
       `CVCRM_API_URL starts with ${url.protocol}// and would send the token in the clear: use https:// (http:// only to this machine).`,
     );

@@ -9,6 +9,14 @@ export type DatabaseTls =
 /** Where a database server is, and how to talk to it. */
 export type DatabaseAddress = { readonly url: string; readonly tls: DatabaseTls };
 
+/** What an address does not say itself. */
+type TlsRules = {
+  /** Certificate of the database's authority, in PEM form. */
+  readonly ca: string | undefined;
+  /** Nothing goes unencrypted, and what can be checked is. */
+  readonly production: boolean;
+};
+
 /** Reads DATABASE_CA: the text of a certificate, or the path of a file that holds it. */
 export function readAuthority(text: string | undefined, problems: string[]): string | undefined {
   if (text === undefined) return undefined;
@@ -32,8 +40,7 @@ export function readAuthority(text: string | undefined, problems: string[]): str
  */
 export function readDatabaseUrl(
   address: string,
-  ca: string | undefined,
-  mustEncrypt: boolean,
+  rules: TlsRules,
   problems: string[],
 ): DatabaseAddress | undefined {
   const example = "postgresql://user:password@host:5432/database";
@@ -54,7 +61,7 @@ export function readDatabaseUrl(
     );
   }
   const mode = url.searchParams.get("sslmode");
-  const tls = readTls(mode, ca, mustEncrypt, problems);
+  const tls = readTls(mode, rules, problems);
   // The driver gives sslmode a meaning of its own, so it gets the decision instead of the text.
   url.searchParams.delete("sslmode");
   return tls === undefined ? undefined : { url: url.href, tls };
@@ -62,19 +69,18 @@ export function readDatabaseUrl(
 
 function readTls(
   mode: string | null,
-  ca: string | undefined,
-  mustEncrypt: boolean,
+  { ca, production }: TlsRules,
   problems: string[],
 ): DatabaseTls | undefined {
   const authority = ca === undefined ? {} : { ca };
   switch (mode) {
     case null:
       if (ca !== undefined) return { mode: "verify-full", ca };
-      return { mode: mustEncrypt ? "require" : "disable" };
+      return { mode: production ? "require" : "disable" };
     case "disable":
     case "allow":
     case "prefer":
-      if (mustEncrypt) {
+      if (production) {
         problems.push(
           `DATABASE_URL says sslmode=${mode}, but RAILWAY_ENVIRONMENT=production requires TLS to the database: use sslmode=require or verify-full.`,
         );
@@ -82,7 +88,8 @@ function readTls(
       return { mode: "disable" };
     case "require":
     case "no-verify":
-      return ca === undefined ? { mode: "require" } : { mode: "verify-ca", ca };
+      if (ca === undefined) return { mode: "require" };
+      return { mode: production ? "verify-full" : "verify-ca", ca };
     case "verify-ca":
     case "verify-full":
       return { mode, ...authority };

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { formatEvent, type StatusLine, statusOf } from "./event-text.ts";
 import type { RunEvent } from "./events.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 /** Where a command's output goes. The only writer of stdout and stderr. */
 export type Reporter = {
@@ -18,6 +19,8 @@ export type Reporter = {
   readonly result: (text: string, data: unknown) => void;
   /** Why it failed: a sentence on stderr, and a line for the program that reads the output. */
   readonly failure: (sentence: string, exitCode: number) => void;
+  /** From now on each line for a program names this run of `elt.runs`; null: it has ended. */
+  readonly nameRun: (runId: bigint | null) => void;
 };
 
 type Output = {
@@ -25,21 +28,28 @@ type Output = {
   readonly isTTY?: boolean;
 };
 
-/** Text with a status line on a terminal, JSON lines elsewhere or when asked for. */
+/**
+ * Text with a status line on a terminal, JSON lines elsewhere or when asked for. What others told
+ * the program may repeat a secret, a driver's or a server's message for instance: it is taken out.
+ */
 export function createReporter(options: {
   readonly out: Output;
   readonly err: Output;
   readonly json: boolean;
   readonly now: () => Date;
+  /** What no output may hold, but for what is said privately. */
+  readonly secrets?: readonly string[];
 }): Reporter {
-  const { out, err, now } = options;
+  const { out, err, now, secrets = [] } = options;
+  const clean = (content: string): string => withoutSecrets(content, secrets);
   const progressAsJson = options.json || out.isTTY !== true;
   let status = "";
   let wroteJson = false;
+  let run: { readonly run?: number } = {};
 
   const line = (data: object): void => {
     wroteJson = true;
-    out.write(`${JSON.stringify({ at: now().toISOString(), ...data })}\n`);
+    out.write(clean(`${JSON.stringify({ at: now().toISOString(), ...run, ...data })}\n`));
   };
   const clearStatus = (): void => {
     if (status !== "") out.write("\r\x1b[K");
@@ -63,13 +73,13 @@ export function createReporter(options: {
         return;
       }
       const permanent = formatEvent(event);
-      if (permanent !== undefined) text(permanent);
+      if (permanent !== undefined) text(clean(permanent));
       const next = statusOf(event);
       if (next !== undefined) showStatus(next);
     },
     say(sentence) {
       if (progressAsJson) line({ type: "message", message: sentence });
-      else text(sentence);
+      else text(clean(sentence));
     },
     sayPrivately(sentence) {
       if (!progressAsJson) text(sentence);
@@ -78,13 +88,16 @@ export function createReporter(options: {
       out.write(out.isTTY === true ? printable(content) : content);
     },
     result(content, data) {
-      if (options.json || wroteJson) out.write(`${JSON.stringify(data)}\n`);
-      else text(content);
+      if (options.json || wroteJson) out.write(clean(`${JSON.stringify(data)}\n`));
+      else text(clean(content));
     },
     failure(sentence, exitCode) {
       clearStatus();
       if (progressAsJson) line({ type: "failed", exitCode, message: sentence });
-      err.write(`${styleIfTerminal(err, sentence)}\n`);
+      err.write(`${styleIfTerminal(err, clean(sentence))}\n`);
+    },
+    nameRun(runId) {
+      run = runId === null ? {} : { run: Number(runId) };
     },
   };
 }

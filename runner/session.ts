@@ -55,9 +55,12 @@ export async function recorded(
 ): Promise<number> {
   const runId = await startRun(pool, { ...run, options: invocation.options });
   invocation.onInterrupt((exitCode) => finishRun(pool, runId, { exitCode, error: "interrupted" }));
+  invocation.reporter.nameRun(runId);
   try {
     const { exitCode, error } = await work({ pool, runId });
     await finishRun(pool, runId, { exitCode, error: error ?? null });
+    // A failure is still to be told, as this run's.
+    invocation.reporter.nameRun(null);
     return exitCode;
   } catch (error) {
     const { exitCode, message } = failureOf(error);

@@ -11,6 +11,7 @@ import { type Database, openDatabase } from "../runner/database.ts";
 import { runExtraction } from "../runner/extraction.ts";
 import { reportExtraction } from "../runner/extraction-report.ts";
 import { startEmbeddedPostgres } from "../runner/postgres/embedded.ts";
+import { refuseInProduction } from "../runner/production.ts";
 import { recorded } from "../runner/session.ts";
 import { type RunningServer, startServer } from "./serve.ts";
 
@@ -32,6 +33,7 @@ const REQUESTS_PER_MINUTE = 6_000;
 
 async function run(invocation: Invocation): Promise<number> {
   const { reporter, options, signal } = invocation;
+  refuseInProduction(invocation.env, "demo");
   const config = readServerConfig({ ...invocation.env, HOST: "127.0.0.1" });
   const database = await openEmptyDatabase(reporter.say);
   const emulator = await startEmulator({

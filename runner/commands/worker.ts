@@ -76,6 +76,7 @@ export function workOf(
     report: (error) => {
       const { exitCode, message } = failureOf(error);
       reporter.failure(message, exitCode);
+      reporter.nameRun(null);
     },
     idle: () => raiseAlerts(alerting, { type: "idle" }),
     isFirst: () => isFirst(pool, conta),

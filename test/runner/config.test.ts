@@ -161,6 +161,29 @@ describe("the database", () => {
     ]);
   });
 
+  test("in production an authority's certificate means that the host's name is checked, too", () => {
+    const tlsOf = (mode: string, env: object) =>
+      readDatabaseConfig({
+        DATABASE_CA: certificate,
+        DATABASE_URL: `postgresql://u:p@db.example/x${mode}`,
+        ...env,
+      });
+    const production = { RAILWAY_ENVIRONMENT: "production" };
+    for (const mode of ["", "?sslmode=require", "?sslmode=no-verify", "?sslmode=verify-full"]) {
+      expect(tlsOf(mode, production)).toMatchObject({ tls: { mode: "verify-full" } });
+    }
+    expect(tlsOf("?sslmode=verify-ca", production)).toMatchObject({ tls: { mode: "verify-ca" } });
+    expect(tlsOf("?sslmode=require", {})).toMatchObject({ tls: { mode: "verify-ca" } });
+  });
+
+  test("in production nobody reads an emulator", () => {
+    const local = { ...account, CVCRM_API_URL: "http://127.0.0.1:4010/api/v1/cvdw" };
+    expect(readSourceConfig(local).url).toBe(local.CVCRM_API_URL);
+    expect(
+      problemsOf(() => readSourceConfig({ ...local, RAILWAY_ENVIRONMENT: "production" })),
+    ).toEqual([expect.stringContaining("CVCRM_API_URL leads to this machine")]);
+  });
+
   test.each([
     ["mysql://u:hunter2@db/x", "not an address of PostgreSQL"],
     ["hunter2", "not an address of PostgreSQL"],
