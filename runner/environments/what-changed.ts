@@ -62,7 +62,7 @@ export function whyCompute(
 
 /**
  * By object, a text that is another one when landing has other rows of it: the loads, how each
- * ended, and how many rows those have that are still under way.
+ * ended, how many rows those have that are still under way, and the last person who was forgotten.
  * @param until only loads that began before this instant; an expression that PostgreSQL casts
  */
 export async function readLanded(
@@ -75,7 +75,11 @@ export async function readLanded(
     sql`
       select
         objeto as object,
-        md5(string_agg(load_id || ' ' || verdict, ',' order by load_id)) as loads,
+        concat_ws(
+          ' ',
+          md5(string_agg(load_id || ' ' || verdict, ',' order by load_id)),
+          (select max(receipt_id) from elt.forgotten)
+        ) as loads,
         array_agg(load_id::text order by load_id) filter (where verdict = 'running') as running
       from elt.loads
       where objeto = any (${objects}::text[])

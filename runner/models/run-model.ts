@@ -1,9 +1,10 @@
 import { DatabaseError, type PoolClient } from "pg";
 import { offsetOf, type Position, startOfSelect } from "./position.ts";
 import { type ProbedText, probeFailure } from "./probe-failure.ts";
-import { ModelError } from "./problem.ts";
+import { ModelError, type ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { type Edit, type EditedText, originalPosition } from "./rename-references.ts";
+import { parseSelect } from "./select.ts";
 
 const INSUFFICIENT_PRIVILEGE = "42501";
 const COLUMNS_DIFFER = "42P16";
@@ -55,9 +56,27 @@ export async function explainFailure(
   error: DatabaseError,
   sent: SentText,
 ): Promise<unknown> {
+  if (error.position !== undefined) return modelErrorOf(model, error, sent);
   const blamed =
-    error.position === undefined ? await probeFailure(client, model, error) : undefined;
+    (await probeEdited(client, model, error, sent)) ?? (await probeFailure(client, model, error));
   return blamed === undefined ? modelErrorOf(model, error, sent) : new ModelError([blamed]);
+}
+
+/** Looks for the record in the relations that the text was sent with, as far as it was edited. */
+async function probeEdited(
+  client: PoolClient,
+  model: ProbedText,
+  error: DatabaseError,
+  { text, edits = [] }: SentText,
+): Promise<ModelProblem | undefined> {
+  if (edits.length === 0) return undefined;
+  const parsed = await parseSelect(text);
+  if (parsed.status === "invalid") return undefined;
+  const edited = { ...model, text, select: text.slice(0, parsed.end), tree: parsed.tree };
+  const blamed = await probeFailure(client, edited, error);
+  if (blamed === undefined) return undefined;
+  const position = originalPosition(model, blamed.position.offset, { text, edits });
+  return { ...blamed, text: model.text, position };
 }
 
 /**

@@ -276,6 +276,16 @@ describe("a second build", () => {
     ]);
   });
 
+  test("computes again what was read from landing before a person was forgotten", async () => {
+    await build();
+    await buildIn("ana", cents);
+    await pool.query("update landing.demandas set payload = payload || '{\"nome\": null}'");
+    await pool.query("insert into elt.forgotten (receipt) values ('{}')");
+    await buildIn("ana", cents);
+    expect(await rows("select distinct nome from ana_staging.pessoas")).toEqual([{ nome: null }]);
+    expect(await rows("select distinct nome from ana_marts_pii.pessoas")).toEqual([{ nome: null }]);
+  });
+
   test("lets go what its file says again as it is published", async () => {
     await build(withSeed);
     const both = {
@@ -347,6 +357,20 @@ describe("what goes wrong", () => {
     });
     expect(error.message).toContain("models/marts/soma.sql:2:21: column p.vallor does not exist");
     expect(await listEnvironments(pool)).toEqual([]);
+  });
+
+  test("a record that a cast refuses is looked for where the model read it", async () => {
+    await build();
+    const error = await failureIn("ana", {
+      "models/staging/pessoas.sql": staging.replace(
+        "l.payload ->> 'nome' as nome",
+        "case when l.chave = '2' then 'n.d.' else l.chave end as nome",
+      ),
+      "models/marts/soma.sql":
+        "-- @key conta, pessoa_id\nselect p.conta, p.pessoa_id, p.nome::integer as numero from staging.pessoas as p",
+    });
+    expect(error.message).toContain("models/marts/soma.sql:2:");
+    expect(error.message).toContain('p.nome holds a text like "a.a." at conta acme, chave 2');
   });
 
   test("a key that is not unique stops it, at first and later", async () => {
