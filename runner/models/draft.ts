@@ -19,15 +19,18 @@ const draftSchemas = ["staging", "seeds", "marts"] as const;
 /**
  * Opens throw-away schemas with the seeds' tables in a transaction that is always rolled back:
  * nothing that is published is locked or changed, and nothing stays.
+ * @param options.snapshot whether all of `work` sees what others commit, or one moment of it
  */
 export async function withDraft<T>(
   pool: Pool,
   project: Project,
   work: (draft: Draft) => Promise<T>,
+  { snapshot }: { readonly snapshot: "per statement" | "one" } = { snapshot: "per statement" },
 ): Promise<T> {
   const { client, release } = await connect(pool);
   try {
-    await client.query("begin");
+    const isolation = snapshot === "one" ? "isolation level repeatable read" : "";
+    await client.query(`begin ${isolation}`);
     const [row] = await query<{ pid: number; missing: string[] | null }>(
       client,
       sql`
