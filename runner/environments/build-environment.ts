@@ -168,10 +168,16 @@ async function openBuild(
 
 /** An environment keeps its day: what is tried out in it is tried on the same records. */
 function dayOf(known: Environment | undefined, request: EnvironmentRequest): string | undefined {
-  if (known === undefined || known.asOf !== undefined) return request.asOf ?? known?.asOf;
-  if (request.asOf === undefined) return undefined;
+  const { name, asOf, only } = request;
+  if (known?.asOf !== undefined && asOf !== undefined && asOf !== known.asOf && only) {
+    throw new ConfigError([
+      `The environment ${name} shows ${known.asOf}, and another day is another for all of its models: leave --select out.`,
+    ]);
+  }
+  if (known === undefined || known.asOf !== undefined) return asOf ?? known?.asOf;
+  if (asOf === undefined) return undefined;
   throw new ConfigError([
-    `The environment ${known.name} shows what is landed now: give another name for ${request.asOf}, or drop it first: npm run elt -- env drop ${known.name}`,
+    `The environment ${name} shows what is landed now: give another name for ${asOf}, or drop it first: npm run elt -- env drop ${name}`,
   ]);
 }
 

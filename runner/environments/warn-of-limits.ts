@@ -20,11 +20,11 @@ export async function warnOfLimits(
     }
     return;
   }
-  warn(`Mappings (models/seeds) are those of today: their past is not kept.`);
+  warn("Mappings (models/seeds) are those of today: their past is not kept.");
   const asking = models.filter((model) => asksForTime(build, model)).map(({ name }) => name);
   if (asking.length > 0) {
     warn(
-      `${asking.join(", ")} ask for the time otherwise than by elt.hoje(), so they take today for ${build.asOf}.`,
+      `Asked for otherwise than by elt.hoje(), the time is that of now and not of ${build.asOf}, in ${asking.join(", ")}.`,
     );
   }
 }

@@ -331,6 +331,65 @@ describe("a second build", () => {
   });
 });
 
+describe("of a day of the past", () => {
+  const dayAgo = async (days: number) =>
+    String((await rows(`select (elt.hoje() - ${days})::text as day`))[0]?.day);
+  const backdate = () =>
+    pool.query("update landing.demandas set landed_at = landed_at - interval '9 days'");
+
+  test("today is that day for models, checks and files; what asks otherwise is named", async () => {
+    await backdate();
+    await build();
+    const asOf = await dayAgo(3);
+    const files = {
+      "models/marts/hoje.sql": `-- @key conta\n-- @test check(dia = elt.hoje() and elt.hoje() = date '${asOf}')\nselect distinct p.conta, elt.hoje() as dia from staging.pessoas as p`,
+      "models/marts/agora.sql":
+        "-- @key conta\nselect distinct p.conta, now() as instante from staging.pessoas as p",
+      "views/vw_hoje.sql": "select h.dia, elt . hoje() as hoje, h.conta from marts.hoje as h",
+      "models/tests/hoje.sql": `-- @test\nselect h.conta from marts.vw_hoje as h where h.hoje <> date '${asOf}' or elt.hoje() <> h.hoje`,
+    };
+    await buildIn("x", files, { asOf });
+    expect(await rows("select dia::text, hoje::text from x_marts.vw_hoje")).toEqual([
+      { dia: asOf, hoje: asOf },
+    ]);
+    expect(warnings()).toEqual([
+      "Mappings (models/seeds) are those of today: their past is not kept.",
+      `Asked for otherwise than by elt.hoje(), the time is that of now and not of ${asOf}, in marts.agora.`,
+    ]);
+    const runId = await startRun(pool, { command: "env test", conta: null });
+    const context = { pool, runId, emit: () => {} };
+    const results = await testEnvironment(context, await project(files), { name: "x" });
+    expect(results.map(({ failures }) => failures)).toEqual(results.map(() => 0));
+    expect(results.map(({ test }) => test)).toContain("hoje");
+  });
+
+  test("a cast that loses a value is told of what was landed then", async () => {
+    await backdate();
+    await build();
+    await land(2, { nome: "João", valor: "nada" });
+    const asOf = await dayAgo(3);
+    expect((await buildIn("x", {}, { asOf })).findings).toEqual([]);
+    const today = await buildIn("y", {}, { asOf: await dayAgo(0) });
+    expect(today.findings).toMatchObject([{ test: "lossless(valor, valor)", failures: 1 }]);
+  });
+
+  test("an environment is of one day: all of it, and never of today and the past", async () => {
+    await backdate();
+    await build();
+    const asOf = await dayAgo(3);
+    await buildIn("x", {}, { asOf });
+    const only = new Set(["marts.pessoas"]);
+    expect((await failureIn("x", {}, { asOf: await dayAgo(2), only })).message).toBe(
+      `The environment x shows ${asOf}, and another day is another for all of its models: leave --select out.`,
+    );
+    expect((await buildIn("x", {}, { only })).asOf).toBe(asOf);
+    await buildIn("ana", doubled);
+    expect((await failureIn("ana", doubled, { asOf })).message).toContain(
+      "The environment ana shows what is landed now: give another name",
+    );
+  });
+});
+
 describe("what goes wrong", () => {
   test("a failing test leaves the environment as it was and its rows in the record", async () => {
     await build();

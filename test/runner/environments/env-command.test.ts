@@ -75,7 +75,7 @@ describe("an environment on the command line", () => {
       expect(text).toContain("Not built for 30 days: ana.");
 
       const dropped = await run("env", "drop", "ana");
-      expect(dropped.out).toContain("Environment ana is gone: ana_marts, ana_marts_pii");
+      expect(dropped.out).toContain("Environment ana is gone: ana_marts.");
       expect((await run("env")).out).toContain("There is no environment.");
     });
   });
