@@ -1,6 +1,6 @@
 import { columnsOfRule } from "./model-test.ts";
 import { didYouMean } from "./near-name.ts";
-import { headerLine, headerValue, type Position } from "./position.ts";
+import { headerLine, headerValue, type Position, startOfSelect } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
 
@@ -56,7 +56,32 @@ export function headerProblems(
     );
     return [...missing, targetProblem];
   });
-  return [...inSelect, ...inTests];
+  return [...columnProblems(model, columns), ...inSelect, ...inTests];
+}
+
+const UNNAMED = "?column?";
+
+/** What readers cannot do without: a name for each column, and the account in a view of marts. */
+function columnProblems(model: Model, columns: readonly string[]): readonly ModelProblem[] {
+  const { file, text } = model;
+  const place = { file, text, position: startOfSelect(text) };
+  const unnamed = columns.indexOf(UNNAMED);
+  const problems: ModelProblem[] = [];
+  if (unnamed >= 0) {
+    problems.push({
+      ...place,
+      message: `column ${unnamed + 1} of the SELECT has no name`,
+      hint: "write `as name` after what computes it",
+    });
+  }
+  if (model.build === "view" && model.schema === "marts" && !columns.includes("conta")) {
+    problems.push({
+      ...place,
+      message: "a view of marts gives the column conta, by which readers see only their accounts",
+      hint: "add conta, and to GROUP BY where there is one",
+    });
+  }
+  return problems;
 }
 
 /** Where a word stands in a header line. */

@@ -1,7 +1,7 @@
 import { execute, type SQLQuery, sql } from "../../extract/query.ts";
+import { headerProblems } from "./check-header.ts";
 import type { RestrictedInput } from "./key-locality.ts";
 import type { ModelPlan } from "./plan-model.ts";
-import { headerLine } from "./position.ts";
 import { ModelError } from "./problem.ts";
 import type { Model } from "./project.ts";
 import { applyEdits, type EditedText, referenceEdits } from "./rename-references.ts";
@@ -126,22 +126,11 @@ async function dropOtherKeys(
   );
 }
 
-/** Every column that the header names must be one of the SELECT. */
+/** Columns that readers can name, and all those that the header names. */
 export function assertHeaderColumns(model: Model, columns: readonly Column[]): void {
-  const { header } = model;
-  const named = [
-    ...header.key.map((name) => ["key", name] as const),
-    ...header.indexes.flat().map((name) => ["index", name] as const),
-    ...[...header.pii.keys()].map((name) => ["pii", name] as const),
-    ...[...header.columns.keys()].map((name) => ["column", name] as const),
-  ];
-  const problems = named
-    .filter(([, name]) => !columns.some((column) => column.name === name))
-    .map(([keyword, name]) => ({
-      file: model.file,
-      text: model.text,
-      position: headerLine(model.text, keyword, name),
-      message: `@${keyword} names ${name}, which the SELECT does not give`,
-    }));
+  const problems = headerProblems(
+    model,
+    columns.map(({ name }) => name),
+  );
   if (problems.length > 0) throw new ModelError(problems);
 }

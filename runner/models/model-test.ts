@@ -89,6 +89,11 @@ function unknownKind(kind: string): TestProblem {
   };
 }
 
+/** Values stand as they are; who writes them as SQL does means the same. */
+function unquoted(value: string): string {
+  return /^'(?:[^']|'')*'$/.test(value) ? value.slice(1, -1).replaceAll("''", "'") : value;
+}
+
 function parseRule(kind: string, inner: string, args: readonly string[]): TestRule | TestProblem {
   const [first = "", second = "", third] = args;
   const known = kinds.find((name) => name === kind);
@@ -100,7 +105,9 @@ function parseRule(kind: string, inner: string, args: readonly string[]): TestRu
     case "unique":
       return first ? { kind: known, columns: args } : usage;
     case "accepted":
-      return first && second ? { kind: known, column: first, values: args.slice(1) } : usage;
+      return first && second
+        ? { kind: known, column: first, values: args.slice(1).map(unquoted) }
+        : usage;
     case "references":
       return first && /^\w+\.\w+$/.test(second) && args.length <= 3
         ? { kind: known, column: first, target: second, targetColumn: third ?? first }

@@ -47,7 +47,7 @@ export async function probeFailure(
         text: model.text,
         position: locate(model.text, "byte", suspect.at),
         message: `${withoutValues(error).replace(/:? …/, "")}: ${blame(model, suspect, first)}`,
-        hint: hintFor(suspect, examples.length),
+        hint: hintFor(suspect, examples.length, error.code),
       };
     }
     return undefined;
@@ -146,21 +146,27 @@ function keyOf(model: ProbedText, records: Example["records"]): string {
   return names.map((name) => `${name} ${String(merged[name])}`).join(", ");
 }
 
-function hintFor({ trial }: Suspect, examples: number): string {
+const OUT_OF_RANGE = "22003";
+
+function hintFor({ trial }: Suspect, examples: number, code: string | undefined): string {
   const more = examples < EXAMPLES ? "" : "More records are like it. ";
   if (trial.startsWith("1 /")) return `${more}nullif(…, 0) gives null instead of a failure`;
-  const reader = readers.find(({ type }) => trial.includes(`::${type}`))?.reader;
+  const known = readers.find(({ type }) => trial.includes(`::${type}`));
+  if (code === OUT_OF_RANGE && known?.fit !== undefined) {
+    return `${more}${known.fit}(…) gives null where a number does not fit`;
+  }
+  const reader = known?.reader;
   return reader === undefined
     ? `${more}the cast fails on it: take those rows out, or convert them first`
     : `${more}${reader}(…) gives null where the text is no such value, and lossless(…) counts those`;
 }
 
 const readers = [
-  { type: "numeric", reader: "elt.as_money" },
-  { type: "int8", reader: "elt.as_bigint" },
-  { type: "int4", reader: "elt.as_integer" },
-  { type: "int2", reader: "elt.as_integer" },
-  { type: "date", reader: "elt.as_date" },
-  { type: "timestamp", reader: "elt.as_timestamp" },
-  { type: "bool", reader: "elt.as_flag" },
+  { type: "numeric", reader: "elt.as_money", fit: "elt.fit_money" },
+  { type: "int8", reader: "elt.as_bigint", fit: "elt.fit_bigint" },
+  { type: "int4", reader: "elt.as_integer", fit: "elt.fit_integer" },
+  { type: "int2", reader: "elt.as_integer", fit: undefined },
+  { type: "date", reader: "elt.as_date", fit: undefined },
+  { type: "timestamp", reader: "elt.as_timestamp", fit: undefined },
+  { type: "bool", reader: "elt.as_flag", fit: undefined },
 ] as const;

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { type Header, parseHeader } from "./header.ts";
 import { headerLine, headerValue, positionAt } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
+import { relationNameProblem } from "./relation-name.ts";
 import { loadSeeds, type Seed } from "./seed.ts";
 import { parseSelect, type Reference } from "./select.ts";
 import { loadSingularTests, type SingularTest } from "./singular-test.ts";
 import type { Node } from "./syntax-tree.ts";
+import { testProblems } from "./test-problems.ts";
 import { loadUnitTests, type UnitTest } from "./unit-test.ts";
 
 /** Where a model stands in the flow of data; what it may read follows from it. */
@@ -44,9 +46,6 @@ export type Project = {
   readonly problems: readonly ModelProblem[];
 };
 
-/** Longer ones are cut by PostgreSQL, or by names of indexes that are made of them. */
-const RELATION_NAME = /^[a-z_][a-z0-9_]{0,49}$/;
-
 const stages = [
   { stage: "staging", folder: "models/staging", schema: "staging", build: "table" },
   { stage: "marts", folder: "models/marts", schema: "marts", build: "table" },
@@ -67,6 +66,7 @@ export async function loadProject(root: string): Promise<Project> {
   }
   problems.push(...duplicateNames(models));
   const seeds = await loadSeeds(join(root, "models/seeds"), problems);
+  problems.push(...testProblems(models, seeds));
   const tests = await loadSingularTests(root, problems);
   const unitTests = await loadUnitTests(root, models, problems);
   return { models, seeds, tests, unitTests, problems };
@@ -98,7 +98,8 @@ async function readModel(
       text,
       position: positionAt(text, 0),
       message: "a table needs a line `-- @key column, …`",
-      hint: "the key is what its rows are compared by when it is published again",
+      hint:
+        hiddenHeader(text) ?? "the key is what its rows are compared by when it is published again",
     });
   }
   if (build === "view" && header.pii.size > 0) {
@@ -120,15 +121,8 @@ async function readModel(
       hint: "give the rows a key that tells nothing of the person, such as an id of the source",
     });
   }
-  if (!RELATION_NAME.test(relation)) {
-    problems.push({
-      file: path,
-      text,
-      position: positionAt(text, 0),
-      message: `the file's name is the relation's, and "${relation}" is none that SQL reads without quotes`,
-      hint: "name it with small letters, digits and _, a letter first, 50 at most, then .sql",
-    });
-  }
+  const badName = relationNameProblem(relation, path, text);
+  if (badName !== undefined) problems.push(badName);
   const { fresh } = header;
   if (fresh !== undefined && parsed.status === "parsed") {
     const readsLanding = parsed.references.some(({ schema }) => schema === "landing");
@@ -155,6 +149,14 @@ async function readModel(
     references: parsed.status === "parsed" ? parsed.references : [],
     tree: parsed.status === "parsed" ? parsed.tree : undefined,
   };
+}
+
+/** A header that stands where it is not looked for. */
+function hiddenHeader(text: string): string | undefined {
+  const line = text.split("\n").findIndex((one) => /^\s*(--|\/?\*)+\s*@key\b/.test(one));
+  return line < 0
+    ? undefined
+    : `the @key in line ${line + 1} is not in the header: that is the lines at the very top, each with -- at its start`;
 }
 
 async function sqlFiles(folder: string): Promise<readonly string[]> {

@@ -10,6 +10,10 @@ export type Csv = {
   readonly rows: readonly (readonly (string | null)[])[];
 };
 
+/** The column that every mapping's table has besides those of its file. */
+export const OWN_COLUMN = "origem";
+const LONGEST_NAME = 63;
+
 type CsvLine = { readonly record: readonly string[]; readonly line: number };
 
 /**
@@ -43,6 +47,16 @@ export async function readCsv(
   const columns = head.record;
   if (columns.length === 1 && columns[0]?.includes(";")) {
     return problem(1, "the cells are parted by semicolons: save the file with commas");
+  }
+  for (const [index, column] of columns.entries()) {
+    const place = `column ${index + 1} of the first line`;
+    if (column === "") problem(1, `${place} has no name`);
+    else if (columns.indexOf(column) < index) problem(1, `${place}: there is already a ${column}`);
+    else if (column === OWN_COLUMN) {
+      problem(1, `${place}: ${column} is added by itself, and says whose file a row is from`);
+    } else if (Buffer.byteLength(column) > LONGEST_NAME) {
+      problem(1, `${place}: the name is longer than ${LONGEST_NAME} bytes`);
+    }
   }
   for (const { record, line } of body) {
     if (record.length !== columns.length) {

@@ -1,7 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelProblem } from "./problem.ts";
-import { noSuchFile, readCsv } from "./read-csv.ts";
+import { noSuchFile, OWN_COLUMN, readCsv } from "./read-csv.ts";
+import { relationNameProblem } from "./relation-name.ts";
 
 /** A mapping kept as csv: the shipped rows and, in a file of their own, the customer's. */
 export type Seed = {
@@ -26,6 +27,8 @@ export async function loadSeeds(folder: string, problems: ModelProblem[]): Promi
     const shipped = await readCsv(join(folder, file), `models/seeds/${file}`, problems);
     if (shipped === undefined) continue;
     const relation = file.replace(/\.csv$/, "");
+    const badName = relationNameProblem(relation, `models/seeds/${file}`, shipped.text);
+    if (badName !== undefined) problems.push(badName);
     const customerPath = `models/seeds/${CUSTOMER_FOLDER}/${file}`;
     const customer = await readCsv(join(folder, CUSTOMER_FOLDER, file), customerPath, problems);
     if (customer !== undefined && customer.columns.join() !== shipped.columns.join()) {
@@ -39,7 +42,7 @@ export async function loadSeeds(folder: string, problems: ModelProblem[]): Promi
     seeds.push({
       name: `seeds.${relation}`,
       relation,
-      columns: [...shipped.columns, "origem"],
+      columns: [...shipped.columns, OWN_COLUMN],
       rows: [
         ...shipped.rows.map((row) => [...row, "padrao"]),
         ...(customer?.rows ?? []).map((row) => [...row, "cliente"]),

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { didYouMean } from "./near-name.ts";
-import type { Position } from "./position.ts";
+import { type Position, positionAt } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
 import type { Model } from "./project.ts";
 
@@ -50,9 +51,44 @@ export async function loadUnitTests(
     const file = unitTestFile(model);
     if (!existsSync(join(root, file))) continue;
     const text = readFileSync(join(root, file), "utf8");
-    tests.push(...parseUnitTests(model, file, text, problems));
+    const known = problems.length;
+    const found = parseUnitTests(model, file, text, problems);
+    if (found.length === 0 && problems.length === known && text.trim() !== "") {
+      const message = "there is no test in this file";
+      const hint =
+        "a test is a heading `## what it shows`, then given and expect with a table each";
+      problems.push({ file, text, position: positionAt(text, 0), message, hint });
+    }
+    tests.push(...found);
   }
+  problems.push(...(await testsOfNoModel(root, models)));
   return tests;
+}
+
+/** A renamed model leaves its tests behind, and they would never run again. */
+async function testsOfNoModel(
+  root: string,
+  models: readonly Model[],
+): Promise<readonly ModelProblem[]> {
+  const known = models.map(unitTestFile);
+  const problems: ModelProblem[] = [];
+  for (const folder of ["models/staging", "models/marts", "views"]) {
+    const entries = await readdir(join(root, folder), { recursive: true }).catch(() => []);
+    for (const entry of entries) {
+      const file = `${folder}/${entry.replaceAll("\\", "/")}`;
+      if (!file.endsWith(".test.md") || known.includes(file)) continue;
+      const text = readFileSync(join(root, file), "utf8");
+      const message = "there is no model of this file's name";
+      problems.push({
+        file,
+        text,
+        position: positionAt(text, 0),
+        message,
+        hint: didYouMean(file, known),
+      });
+    }
+  }
+  return problems;
 }
 
 type Draft = {

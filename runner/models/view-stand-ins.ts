@@ -1,9 +1,10 @@
 import { execute, sql } from "../../extract/query.ts";
-import { wholeText } from "./compute-rows.ts";
+import { assertHeaderColumns, wholeText } from "./compute-rows.ts";
 import type { Model } from "./project.ts";
 import { isChanged } from "./publish-definitions.ts";
 import { runModel } from "./run-model.ts";
 import { dropEmptyStandInSchemas, openStandInSchema, type RunningBuild } from "./running-build.ts";
+import { columnsOf } from "./table-diff.ts";
 
 /**
  * Puts views that will be defined anew, or that read something with a new definition, beside the
@@ -27,6 +28,7 @@ export async function putViewsBeside(
         before: `create view "${schema}"."${view.relation.replaceAll('"', '""')}" as`,
         edited: wholeText(build, view),
       });
+      assertHeaderColumns(view, await columnsOf(build.client, `${schema}.${view.relation}`));
       build.standIns.set(view.name, schema);
     }
     beside.push(view);

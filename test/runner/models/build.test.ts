@@ -297,6 +297,38 @@ describe("a mapping whose csv gets or loses a column", () => {
   });
 });
 
+describe("check and build say the same of", () => {
+  test.each([
+    [
+      "a column without a name",
+      "models/marts/m.sql",
+      "-- @key conta, id\nselect p.conta, p.pessoa_id as id, p.valor * 2 from staging.pessoas as p",
+      "models/marts/m.sql:2:1: column 3 of the SELECT has no name",
+    ],
+    [
+      "a view that does not say whose its rows are",
+      "views/vw_m.sql",
+      "select count(*) as n from marts.pessoas as p",
+      "views/vw_m.sql:1:1: a view of marts gives the column conta",
+    ],
+  ])("%s", async (_, file, text, message) => {
+    const { problems } = await checkProject(pool, await project({ [file]: text }));
+    expect(problems.map(formatProblem).join("\n")).toContain(message);
+    expect((await failure({ [file]: text })).message).toContain(message);
+  });
+});
+
+test("accepted values may be written as SQL writes them", async () => {
+  const files = (values: string) => ({
+    "models/marts/pessoas.sql": mart.replace(
+      "-- @key ",
+      `-- @test accepted(valor, ${values})\n-- @key `,
+    ),
+  });
+  await build(files("10.50, '1234.56'"));
+  expect((await failure(files("'10.50'"))).message).toContain("1 row fails");
+});
+
 describe("what no index takes is told at the header's line:", () => {
   const long =
     "repeat(md5(p.nome), 1) || (select string_agg(md5(i::text), '') from generate_series(1, 600) as i)";

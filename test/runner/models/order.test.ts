@@ -114,6 +114,52 @@ describe("the order of models", () => {
     expect(found).toContain("models/seeds/series.csv:");
   });
 
+  test.each([
+    ["a,a", "1:1: column 2 of the first line: there is already a a"],
+    ["a,,b", "1:1: column 2 of the first line has no name"],
+    ["a,origem", "1:1: column 2 of the first line: origem is added by itself"],
+    [`a,${"b".repeat(64)}`, "1:1: column 2 of the first line: the name is longer than 63 bytes"],
+  ])("refuses a csv whose first line is %s", async (head, message) => {
+    const cells = head.split(",").map(() => "1");
+    const found = await problemsOf({ ...staging, "models/seeds/mapa.csv": `${head}\n${cells}\n` });
+    expect(found).toContain(`models/seeds/mapa.csv:${message}`);
+  });
+
+  test("refuses a csv whose name is no name of a relation", async () => {
+    const found = await problemsOf({ ...staging, "models/seeds/Meu Mapa.csv": "a\n1\n" });
+    expect(found).toContain('"Meu Mapa" is none that SQL reads without quotes');
+  });
+
+  test.each([
+    "\n-- @key conta\n",
+    " -- @key conta\n",
+    "/* @key conta */\n",
+    "/*\n * @key conta\n */\n",
+  ])("says where a header stands that is not looked for: %j", async (header) => {
+    const found = await problemsOf({
+      ...staging,
+      "models/marts/a.sql": `${header}select 1 as conta`,
+    });
+    expect(found).toMatch(
+      /the @key in line [12] is not in the header: that is the lines at the very top/,
+    );
+  });
+
+  test("refuses tests that cannot run: of a relation that is not there, of landing far from it", async () => {
+    const found = await problemsOf({
+      ...staging,
+      "models/marts/a.sql":
+        "-- @key conta\n-- @test references(conta, staging.reserva)\n-- @test lossless(conta, conta)\nselect r.conta from staging.reservas as r",
+    });
+    expect(found).toContain(
+      "models/marts/a.sql:2:28: references(conta, staging.reserva): there is no staging.reserva",
+    );
+    expect(found).toContain("did you mean staging.reservas?");
+    expect(found).toContain(
+      "models/marts/a.sql:3:10: lossless(conta, conta): lossless compares with landing",
+    );
+  });
+
   test("refuses a customer's csv that no mapping has the name of", async () => {
     expect(
       await problemsOf({

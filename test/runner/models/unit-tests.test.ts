@@ -165,6 +165,20 @@ expect
   });
 });
 
+test("a file beside a model without any test is told of", async () => {
+  const { problems } = await project({ "models/marts/pessoas.test.md": "# Pessoas\n| a |\n" });
+  expect(problems.map(formatProblem).join("\n")).toContain(
+    "models/marts/pessoas.test.md:1:1: there is no test in this file",
+  );
+});
+
+test("a file of tests beside no model is told of", async () => {
+  const { problems } = await project({ "models/marts/pesoas.test.md": "## x\nexpect\n| a |\n" });
+  const told = problems.map(formatProblem).join("\n");
+  expect(told).toContain("models/marts/pesoas.test.md:1:1: there is no model of this file's name");
+  expect(told).toContain("did you mean models/marts/pessoas.test.md?");
+});
+
 describe("a test that is a file", () => {
   const file = "models/tests/sem_valor.sql";
 
