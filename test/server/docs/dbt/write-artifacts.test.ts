@@ -9,7 +9,7 @@ import { projectRoot } from "../../../../runner/open-project.ts";
 import { writeArtifacts } from "../../../../server/docs/dbt/write-artifacts.ts";
 import { readDocumented } from "../../../../server/docs/documented.ts";
 import { buildModels } from "../../../pipeline.ts";
-import type { TestDatabase } from "../../../postgres.ts";
+import { type TestDatabase, withTestDatabase } from "../../../postgres.ts";
 import { elt } from "../../../runner/elt.ts";
 import { createPublishedDatabase } from "../../published.ts";
 import { catalogV1, runResultsV6, sourcesV3 } from "./published-shapes.ts";
@@ -51,11 +51,11 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 /** Writes the artifacts, holds each to its schema, and reads them. */
-async function write(now = new Date()): Promise<Artifacts> {
+async function write(now = new Date(), { pool } = database): Promise<Artifacts> {
   const folder = await mkdtemp(path.join(tmpdir(), "elt-dbt-"));
   try {
-    const documented = await readDocumented(database.pool, project, now);
-    const files = await writeArtifacts(database.pool, documented, folder, now);
+    const documented = await readDocumented(pool, project, now);
+    const files = await writeArtifacts(pool, documented, folder, now);
     const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), "utf8")));
     const byName = new Map(files.map((file, i) => [file, JSON.parse(texts[i] ?? "")]));
     const manifest = byName.get("manifest.json");
@@ -317,6 +317,18 @@ describe("sources", () => {
       unique_id: "source.cvdw_elt.cvdw.distratos",
       error: "never read to its end",
       status: "runtime error",
+    });
+  });
+});
+
+test("before anything was extracted or built there are models, and nothing to tell of them", async () => {
+  await withTestDatabase(async (empty) => {
+    const { manifest, catalog, results, ages } = await write(new Date(), empty);
+    expect(manifest.nodes["model.cvdw_elt.vendas"]).toMatchObject({
+      columns: { valor: { data_type: null } },
+    });
+    expect({ ...catalog, results, ages }).toMatchObject({
+      ...{ nodes: {}, sources: {}, results: [], ages: [] },
     });
   });
 });
