@@ -1,0 +1,236 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createDatabaseAlert } from "../../../runner/alerts/database-alert.ts";
+import type { Trouble } from "../../../runner/alerts/incident.ts";
+import { closeIncident, openIncident } from "../../../runner/alerts/incident-record.ts";
+import { type Occasion, raiseAlerts } from "../../../runner/alerts/raise-alerts.ts";
+import { readAlertConfig } from "../../../runner/config.ts";
+import { LockError } from "../../../runner/errors.ts";
+import type { RunEvent } from "../../../runner/events.ts";
+import { TestFailure, type TestResult } from "../../../runner/models/test-failure.ts";
+import { createTestDatabase } from "../../postgres.ts";
+import { type Mailbox, startMailbox, startWebhook, type Webhook } from "./receivers.ts";
+
+const database = await createTestDatabase();
+const { pool } = database;
+let mailbox: Mailbox;
+let webhook: Webhook;
+beforeAll(async () => {
+  mailbox = await startMailbox();
+  webhook = await startWebhook();
+});
+afterAll(async () => {
+  await mailbox.close();
+  await webhook.close();
+  await database.drop();
+});
+
+const MINUTE = 60_000;
+const seen = { mails: 0, posts: 0 };
+let now = new Date("2026-11-24T12:00:00Z");
+beforeEach(async () => {
+  await pool.query("truncate elt.incidents restart identity cascade");
+  seen.mails = mailbox.mails.length;
+  seen.posts = webhook.posts.length;
+});
+afterEach(() => {
+  now = new Date(now.getTime() + 60 * MINUTE);
+});
+
+type Options = { readonly conta?: string; readonly to?: string; readonly webhook?: true };
+
+function alerting({ conta = "exemplo", to = "ana@example.com", webhook: chat }: Options = {}) {
+  const events: RunEvent[] = [];
+  const settings = readAlertConfig({
+    SMTP_URL: mailbox.url,
+    ALERT_EMAIL_TO: to,
+    ...(chat === undefined ? {} : { ALERT_WEBHOOK_URL: webhook.url }),
+  });
+  return {
+    pool,
+    settings,
+    conta,
+    emit: (event: RunEvent) => events.push(event),
+    now: () => now,
+    events,
+  };
+}
+
+const published: Occasion = {
+  type: "run-ended",
+  end: { conta: "exemplo", runId: "1", results: undefined, ending: { status: "published" } },
+};
+
+function failed(error: unknown, conta = "exemplo"): Occasion {
+  const ending = { status: "failed", error } as const;
+  return { type: "run-ended", end: { conta, runId: "1", results: undefined, ending } };
+}
+
+/** Recipients and subjects of the mails since the test began. */
+function mails(): readonly string[] {
+  return mailbox.mails
+    .slice(seen.mails)
+    .map(({ to, email }) => `${to.join()}: ${email.subject?.replace("[CVDW exemplo] ", "")}`);
+}
+
+const required: TestResult = {
+  ...{ model: "marts.vendas", test: "required(valor)", severity: "error", failures: 2 },
+  sample: [{ conta: "exemplo", reserva_id: 4711 }],
+  place: "models/marts/vendas.sql:8:12",
+};
+const unique: TestResult = { ...required, test: "unique(conta, reserva_id)" };
+
+describe("tests that fail", () => {
+  test("are one incident each, told with their place and without the rows that fail", async () => {
+    const a = alerting();
+    await raiseAlerts(a, failed(new TestFailure([required])));
+    await raiseAlerts(a, failed(new TestFailure([required, unique])));
+    // One passes again, the other one was not come to.
+    await raiseAlerts(
+      a,
+      failed(new TestFailure([required], [required, { ...unique, failures: 0 }])),
+    );
+    await raiseAlerts(a, published);
+    expect(mails()).toEqual([
+      "ana@example.com: Teste falhou: marts.vendas, required(valor)",
+      "ana@example.com: Teste falhou: marts.vendas, unique(conta, reserva_id)",
+      "ana@example.com: Resolvido: Teste voltou a passar: marts.vendas, unique(conta, reserva_id)",
+      "ana@example.com: Resolvido: Teste voltou a passar: marts.vendas, required(valor)",
+    ]);
+    const { text } = mailbox.mails[seen.mails]?.email ?? {};
+    expect(text).toContain("2 linhas falham no teste required(valor) de marts.vendas.");
+    expect(text).toContain("o teste está em models/marts/vendas.sql:8:12");
+    expect(text).not.toContain("4711");
+  });
+
+  test("are told once by two accounts that share recipients, and to each where they do not", async () => {
+    const failure = new TestFailure([required]);
+    await raiseAlerts(alerting(), failed(failure));
+    await raiseAlerts(alerting({ conta: "outra" }), failed(failure, "outra"));
+    await raiseAlerts(
+      alerting({ conta: "outra", to: "bia@example.com" }),
+      failed(failure, "outra"),
+    );
+    expect(mails().map((mail) => mail.split(":")[0])).toEqual([
+      "ana@example.com",
+      "bia@example.com",
+    ]);
+  });
+});
+
+describe("a run that found the account taken", () => {
+  test("tells nothing, neither that something is wrong nor that it is well again", async () => {
+    await raiseAlerts(alerting(), failed(new TestFailure([required])));
+    await raiseAlerts(alerting(), failed(new LockError("taken")));
+    expect(mails()).toHaveLength(1);
+  });
+});
+
+describe("a KPI that moved too far", () => {
+  const moved: Trouble = {
+    ...{ kind: "kpi-moved", conta: "exemplo", subject: "vw_vendas_mensais.valor_total_vendas" },
+    details: {
+      ...{ kpi: "Valor total das vendas", before: "R$ 10,00", after: "R$ 20,00" },
+      ...{ thresholdPercent: "30", published: false },
+    },
+  };
+
+  test("is told by the next look, once, however often it is opened, and its end, too", async () => {
+    await openIncident(pool, moved, now);
+    await openIncident(pool, moved, now);
+    await raiseAlerts(alerting(), { type: "idle" });
+    await openIncident(pool, moved, now);
+    await raiseAlerts(alerting(), published);
+    await closeIncident(pool, moved, now);
+    await closeIncident(pool, moved, now);
+    await raiseAlerts(alerting(), { type: "idle" });
+    expect(mails()).toEqual([
+      "ana@example.com: Valor total das vendas mudou além do limite",
+      "ana@example.com: Resolvido: Valor total das vendas está de novo dentro do limite",
+    ]);
+  });
+});
+
+describe("records in quarantine", () => {
+  const quarantined = (records: number) =>
+    pool.query(
+      `insert into elt.quarantine (conta, objeto, hash, load_id, seq, page, page_size, position, reason, raw, repaired)
+       select 'exemplo', 'leads', gen_random_uuid(), 1, n, 1, 500, n, 'no-key', '{}', false
+       from generate_series(1, $1::int) as n`,
+      [records],
+    );
+
+  test("are told again when they became many more, and once when all are out", async () => {
+    for (const more of [3, 4, 20]) {
+      await quarantined(more);
+      await raiseAlerts(alerting(), published);
+    }
+    await pool.query("update elt.quarantine set resolved_at = now()");
+    await raiseAlerts(alerting(), published);
+    expect(mails()).toEqual([
+      "ana@example.com: leads: 3 registros em quarentena",
+      "ana@example.com: leads: 27 registros em quarentena",
+      "ana@example.com: Resolvido: leads: a quarentena está vazia",
+    ]);
+  });
+});
+
+describe("looks at the same time", () => {
+  test("tell an incident once", async () => {
+    const failure = failed(new TestFailure([required]));
+    await Promise.all(Array.from({ length: 4 }, () => raiseAlerts(alerting(), failure)));
+    expect(mails()).toHaveLength(1);
+  });
+});
+
+describe("while nothing runs", () => {
+  test("what could not be delivered is left to the next run", async () => {
+    webhook.answer(500);
+    const chat = alerting({ webhook: true });
+    await raiseAlerts(chat, failed(new TestFailure([required])));
+    webhook.answer();
+    await raiseAlerts(chat, { type: "idle" });
+    expect(webhook.posts.length).toBe(seen.posts);
+    await raiseAlerts(chat, failed(new TestFailure([required])));
+    expect(webhook.posts.length).toBe(seen.posts + 1);
+    expect(mails()).toHaveLength(1);
+  });
+
+  test("without a channel incidents are remembered, and told when there is one", async () => {
+    const silent = { ...alerting(), settings: readAlertConfig({}) };
+    await raiseAlerts(silent, failed(new TestFailure([required])));
+    expect(mails()).toEqual([]);
+    await raiseAlerts(alerting(), { type: "idle" });
+    expect(mails()).toHaveLength(1);
+  });
+
+  test("a look that fails is a warning and no more", async () => {
+    const a = alerting();
+    await pool.query("alter table elt.incidents rename to incidents_gone");
+    await raiseAlerts(a, published);
+    await pool.query("alter table elt.incidents_gone rename to incidents");
+    expect(a.events).toEqual([
+      {
+        type: "warning",
+        message: "Alerts could not be looked after: error (42P01). The next run does it.",
+      },
+    ]);
+  });
+});
+
+describe("a database that is away", () => {
+  test("is told when it stays away for ten minutes, once, and when it is back", async () => {
+    const alert = createDatabaseAlert(alerting());
+    await alert.away();
+    await alert.back();
+    for (let minute = 0; minute < 30; minute += 5) {
+      await alert.away();
+      now = new Date(now.getTime() + 5 * MINUTE);
+    }
+    await alert.back();
+    await alert.back();
+    expect(mails()).toEqual([
+      "ana@example.com: O banco de dados não responde",
+      "ana@example.com: Resolvido: O banco de dados voltou a responder",
+    ]);
+  });
+});
