@@ -25,7 +25,12 @@ const ownCommands: Loaders = {
   alert: () => import("./commands/alert.ts"),
   drift: () => import("./commands/drift.ts"),
   quarantine: () => import("./commands/quarantine.ts"),
+  verify: () => import("./commands/verify.ts"),
+  prune: () => import("./commands/prune.ts"),
+  backup: () => import("./commands/backup.ts"),
+  restore: () => import("./commands/restore.ts"),
   forget: () => import("./commands/forget.ts"),
+  migrate: () => import("./commands/migrate.ts"),
 };
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;

@@ -50,7 +50,13 @@ export async function pendingMigrations(database: Queryable): Promise<readonly s
   return readdirSync(directory).filter((name) => name.endsWith(".sql") && !applied.includes(name));
 }
 
-async function pending(client: PoolClient, files: readonly string[]): Promise<readonly string[]> {
+/** Throws ConfigError when the database is newer than the code. */
+export async function refuseNewer(database: Queryable): Promise<void> {
+  const names = readdirSync(directory).filter((name) => name.endsWith(".sql"));
+  await pending(database, names);
+}
+
+async function pending(client: Queryable, files: readonly string[]): Promise<readonly string[]> {
   const applied = await executed(client);
   const unknown = applied.filter((name) => !files.includes(name));
   if (unknown.length > 0) {

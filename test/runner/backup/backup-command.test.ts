@@ -279,7 +279,7 @@ describe("elt backup", () => {
       const process = startElt(["backup", killed], { DATABASE_URL: database.url });
       // It waits for the lock with earlier tables on the disk.
       for (;;) {
-        const { rows } = await client.query(
+        const { rows } = await database.pool.query(
           "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
         );
         if (rows.length > 0) break;

@@ -1,0 +1,189 @@
+import { type CvdwObject, findObject } from "../../extract/catalogue.ts";
+import { CvdwError } from "../../extract/errors.ts";
+import { type Queryable, query, sql } from "../../extract/query.ts";
+import { type PageReader, readPage } from "../../extract/read-page.ts";
+import { toLandingRecords } from "../../extract/record.ts";
+
+/** One object: what the source counts, and what landing has of it. */
+export type SourceComparison = {
+  readonly object: string;
+  /**
+   * `behind`: what the source has more is new since it was read last; `deleted`: what it has less, the
+   * last full reading missed already; `unread`: never read whole.
+   */
+  readonly status: "equal" | "behind" | "deleted" | "differs" | "unread" | "not asked";
+  readonly source: number | null;
+  /** Live records, and those that stand in quarantine without having landed. */
+  readonly landing: number;
+  readonly because: string | null;
+};
+
+type Landed = {
+  readonly object: string;
+  readonly live: number;
+  readonly held: number;
+  readonly watched: number;
+  readonly proven: boolean;
+  readonly since: string | null;
+};
+
+/**
+ * Asks the source how many records each landed object has: one request an object, a second one where
+ * the numbers differ. What the source refuses is told, and the others are asked.
+ */
+export async function compareSource(
+  reader: PageReader,
+  database: Queryable,
+  conta: string,
+): Promise<readonly SourceComparison[]> {
+  const comparisons: SourceComparison[] = [];
+  for (const object of await landedObjects(database, conta)) {
+    const landed = await readLanded(database, conta, object);
+    const landing = landed.live + landed.held;
+    try {
+      const source = await totalOf(reader, object);
+      comparisons.push({
+        object: object.name,
+        source,
+        landing,
+        ...(await judge(reader, database, { conta, object, landed }, source - landing)),
+      });
+    } catch (error) {
+      if (!(error instanceof CvdwError)) throw error;
+      const because = error.message;
+      comparisons.push({
+        object: object.name,
+        status: "not asked",
+        source: null,
+        landing,
+        because,
+      });
+    }
+  }
+  return comparisons;
+}
+
+/** Where the numbers differ, the records created or altered since tell whether they should. */
+async function judge(
+  reader: PageReader,
+  database: Queryable,
+  { conta, object, landed }: { conta: string; object: CvdwObject; landed: Landed },
+  more: number,
+): Promise<Pick<SourceComparison, "status" | "because">> {
+  if (!landed.proven) return { status: "unread", because: "it was never read whole" };
+  if (more === 0) return { status: "equal", because: null };
+  const { since, watched } = landed;
+  const fresh = since === null ? 0 : await newSince(reader, database, conta, object, since);
+  const gone = fresh - more;
+  const again = `read it whole: elt extract ${object.name} --full`;
+  if (gone < 0) {
+    return {
+      status: "differs",
+      because: `the source has ${-gone} records that landing lacks and that are not new; ${again}`,
+    };
+  }
+  if (gone > watched) {
+    return {
+      status: "differs",
+      because: `landing has ${gone} records that the source lacks; ${again} (twice, if they were deleted)`,
+    };
+  }
+  const because = [
+    ...(fresh > 0 ? [`${fresh} are new since ${since}`] : []),
+    ...(gone > 0 ? [`${gone} were missing in the last full reading, too`] : []),
+  ].join("; ");
+  return { status: gone > 0 ? "deleted" : "behind", because };
+}
+
+/** As many as the source gives at once. */
+const PAGE_SIZE = 500;
+
+/** Records that the source created or altered since, and that landing does not have. */
+async function newSince(
+  reader: PageReader,
+  database: Queryable,
+  conta: string,
+  object: CvdwObject,
+  since: string,
+): Promise<number> {
+  const page = await readPage(reader, {
+    ...{ object, page: 1, pageSize: PAGE_SIZE, since, rowsExpected: false },
+    mayWait: () => true,
+  });
+  const { records, refused } = toLandingRecords(object, page);
+  const chaves = [...new Set(records.map(({ chave }) => chave))];
+  const [row] = await query<{ n: number }>(
+    database,
+    sql`
+      select count(*)::int as n
+      from unnest(${chaves}::text[]) as wanted (chave)
+      where not exists (
+        select
+        from landing.${sql.ident(`${object.name}_atual`)} as landed
+        where landed.conta = ${conta} and landed.chave = wanted.chave
+      )`,
+  );
+  // Of the pages that were not looked at, every record may be new.
+  return (row?.n ?? 0) + Math.max(0, page.totalRecords - records.length - refused.length);
+}
+
+async function totalOf(reader: PageReader, object: CvdwObject): Promise<number> {
+  const page = await readPage(reader, {
+    ...{ object, page: 1, pageSize: 1, rowsExpected: false },
+    mayWait: () => true,
+  });
+  return page.totalRecords;
+}
+
+/** Objects that are still in the catalogue and have been read by a daily extraction. */
+async function landedObjects(database: Queryable, conta: string): Promise<readonly CvdwObject[]> {
+  const rows = await query<{ objeto: string }>(
+    database,
+    sql`
+      select distinct objeto
+      from elt.loads
+      where conta = ${conta} and mode in ('full', 'incremental')
+      order by objeto`,
+  );
+  return rows.flatMap(({ objeto }) => findObject(objeto) ?? []);
+}
+
+async function readLanded(
+  database: Queryable,
+  conta: string,
+  { name }: CvdwObject,
+): Promise<Landed> {
+  const current = sql`landing.${sql.ident(`${name}_atual`)}`;
+  const [row] = await query<Landed>(
+    database,
+    sql`
+      select
+        ${name}::text as object,
+        (select count(*)::int from ${current} where conta = ${conta}) as live,
+        (
+          select count(distinct coalesce(chave, hash::text))::int
+          from elt.open_quarantine as held
+          where conta = ${conta} and objeto = ${name} and not repaired
+            and not exists (
+              select from ${current} as landed
+              where landed.conta = held.conta and landed.chave = held.chave
+            )
+        ) as held,
+        (
+          select count(*)::int
+          from elt.removals
+          where conta = ${conta} and objeto = ${name} and removed_in is null
+        ) as watched,
+        exists (
+          select from elt.loads
+          where conta = ${conta} and objeto = ${name} and verdict = 'proven'
+        ) as proven,
+        (
+          select
+            to_char(cursor_at, case when date_only then 'YYYY-MM-DD' else 'YYYY-MM-DD HH24:MI:SS' end)
+          from elt.cursors
+          where conta = ${conta} and objeto = ${name}
+        ) as since`,
+  );
+  return row ?? { object: name, live: 0, held: 0, watched: 0, proven: false, since: null };
+}
