@@ -262,6 +262,24 @@ describe("a second build", () => {
     });
   });
 
+  test("sees other rows of what it reads through a published view or a mapping", async () => {
+    await build(withSeed);
+    const files = {
+      ...withSeed,
+      "models/marts/novo.sql":
+        "-- @key conta\nselect v.conta, v.total * max(f.fator::numeric) as total from marts.vw_soma as v cross join seeds.fatores as f group by v.conta, v.total",
+    };
+    await buildIn("ana", files);
+    await land(1, { nome: "Maria da Silva", valor: "100" });
+    await build(withSeed);
+    expect(modes(await buildIn("ana", files))).toEqual({ "ana_marts.novo": "whole" });
+    expect(await rows("select total from ana_marts.novo")).toEqual([{ total: "2669.12" }]);
+    const factor = { "models/seeds/fatores.csv": "conta,fator\n*,4\n" };
+    await build({ ...withSeed, ...factor });
+    await buildIn("ana", { ...files, ...factor });
+    expect(await rows("select total from ana_marts.novo")).toEqual([{ total: "5338.24" }]);
+  });
+
   test("sees what was landed and removed where staging stands in the environment", async () => {
     await build();
     await buildIn("ana", cents);
