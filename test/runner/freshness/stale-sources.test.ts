@@ -86,8 +86,15 @@ describe("a build", () => {
     expect(Math.abs(event.ageSeconds - 13 * 3_600)).toBeLessThan(600);
     expect(await names("marts.pessoas", "pessoa_id::int")).toEqual([1, 2, 9]);
 
-    await pessoas.build(withFresh("warn 12h, error 3d"), { now: later(100) });
-    expect(stale()).toMatchObject([{ level: "error" }, { level: "error" }]);
+    await pessoas.land(10, { nome: "Bia", valor: "1" });
+    await pessoas.rows("update elt.loads set finished_at = now()");
+    const late = await pessoas.build(withFresh("warn 12h, error 3d"), { now: later(100) });
+    expect(stale()).toMatchObject([
+      { level: "error", withholds: false },
+      { level: "error", withholds: false },
+    ]);
+    expect(late.withheld).toEqual({ models: [], objects: [] });
+    expect(await names("marts.pessoas", "pessoa_id::int")).toEqual([1, 2, 9, 10]);
   });
 
   test("counts only proven readings of the whole, not backfills, failures and unproven ones", async () => {

@@ -254,6 +254,17 @@ describe("run_results", () => {
     expect([...statuses].every((one) => ["success", "pass", "warn"].includes(one))).toBe(true);
   });
 
+  test("tell nothing of what the last build did not look at", async () => {
+    await buildModels(database, { project });
+    const { results } = await write();
+    const models = results.filter(({ unique_id }) => unique_id.startsWith("model."));
+    expect(models).toHaveLength(project.models.length);
+    const tables = models.filter(({ unique_id }) => !unique_id.includes(".vw_"));
+    expect(new Set(tables.map(({ message }) => message))).toEqual(new Set(["unchanged"]));
+    expect(results.filter(({ unique_id }) => unique_id.includes(".lossless_"))).toEqual([]);
+    expect(results.filter(({ unique_id }) => unique_id.includes(".not_null_"))).toEqual([]);
+  });
+
   test("tell the failed test of a build that published nothing, and what it did not come to", async () => {
     const broken = project.models.map((model) =>
       model.name === "marts.vendas"
