@@ -5,7 +5,7 @@ import { forgetLoads, rememberLoads } from "./landing-changes.ts";
 import { type ModelPlan, planModel } from "./plan-model.ts";
 import type { Model } from "./project.ts";
 import { publishSeed, seedFingerprint } from "./publish-seed.ts";
-import { publishTable } from "./publish-table.ts";
+import { type PublishedTable, publishTable } from "./publish-table.ts";
 import { commentRelation } from "./relation-record.ts";
 import type { RunningBuild } from "./running-build.ts";
 import type { Seed } from "./seed.ts";
@@ -54,14 +54,16 @@ function noChanges(total: number) {
 export async function buildTable(build: RunningBuild, model: Model): Promise<Built> {
   const { client, states, changes, plans } = build;
   const before = states.get(model.name);
-  const plan = await planModel(build, model);
-  plans.set(model.name, plan);
+  const planned = await planModel(build, model);
+  plans.set(model.name, planned);
   const { objects } = inputsOf(model, build.project);
-  if (plan.how === "first") await forgetLoads(client, model.name);
-  const published =
-    plan.how === "unchanged"
-      ? { changes: noChanges(before?.rows ?? 0), change: { status: "unchanged" } as const }
-      : await publishTable(build, model, plan);
+  if (planned.how === "first") await forgetLoads(client, model.name);
+  const published: PublishedTable =
+    planned.how === "unchanged"
+      ? { changes: noChanges(before?.rows ?? 0), change: { status: "unchanged" } }
+      : await publishTable(build, model, planned);
+  const plan = published.plan ?? planned;
+  plans.set(model.name, plan);
   changes.set(model.name, published.change);
   await rememberLoads(client, model.name, objects);
   await refreshDefinition(build, model, before);

@@ -4,9 +4,11 @@ import { bringRecords, type ChangedKeys, collectChangedKeys, isSeen } from "./ch
 import { type ColumnsRead, columnsRead } from "./columns-read.ts";
 import { type KeyLocality, keyLocality } from "./key-locality.ts";
 import { type UnbuiltLoads, unbuiltLoads } from "./landing-changes.ts";
+import { PII_SCHEMA } from "./masked-columns.ts";
 import type { Model } from "./project.ts";
 import { readQuery } from "./read-query.ts";
 import { changeOf, type RunningBuild } from "./running-build.ts";
+import { columnsOf } from "./table-diff.ts";
 
 /** How the rows of a table are brought up to date. */
 export type ModelPlan =
@@ -31,6 +33,9 @@ export async function planModel(build: RunningBuild, model: Model): Promise<Mode
   if (state.rowsFingerprint !== fingerprint.rows) {
     return whole("its text, or a function or view that it uses, changed");
   }
+  if (model.header.pii.size > 0 && !(await standsClear(build, model))) {
+    return whole("its clear values stand nowhere");
+  }
   if (fingerprint.clock === "moment") return whole("it asks for the time or for chance");
   if (fingerprint.clock === "day" && state.day !== build.day) {
     return whole("it depends on the date, and the day changed");
@@ -42,6 +47,10 @@ export async function planModel(build: RunningBuild, model: Model): Promise<Mode
   const changed = [...inputs.tables].filter((name) => changeOf(build, name).status === "rows");
   if (changed.length === 0 && loads.size === 0) return { how: "unchanged" };
   return planRows(build, model, { inputs, loads, changed, state });
+}
+
+async function standsClear({ client }: RunningBuild, { relation }: Model): Promise<boolean> {
+  return (await columnsOf(client, `${PII_SCHEMA}.${relation}`)).length > 0;
 }
 
 function whole(because: string): ModelPlan {

@@ -161,13 +161,29 @@ async function defineView(
   dropAllOn: (cause: Model, names: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const before = await columnsOf(client, view.name);
-  if ((await createOrReplaceView(client, view)) === "columns differ") {
-    const self = await saveByName(client, view);
+  const self = before.length === 0 ? undefined : await saveByName(client, view);
+  const wasTable = self !== undefined && self.kind !== "view";
+  if (
+    self !== undefined &&
+    (wasTable || (await createOrReplaceView(client, view)) === "columns differ")
+  ) {
     await dropAllOn(view, [quoted(view.schema, view.relation)]);
-    await execute(client, sql`drop view ${sql.ident(view.schema, view.relation)}`);
+    const drop = sql.__dangerous__rawValue(`drop ${self.kind}`);
+    await refusing(view, () =>
+      execute(client, sql`${drop} ${sql.ident(view.schema, view.relation)}`),
+    );
     await createOrReplaceView(client, view);
-    await restoreProperties(client, withoutComments(self));
-  } else if (before.length === 0) await forgetGrants(client, view.name);
+    const kept = withoutComments(self);
+    const isRight = (statement: string) => statement.startsWith("grant ");
+    // Only rights mean the same on a table and on a view.
+    await restoreProperties(
+      client,
+      wasTable ? { ...kept, properties: kept.properties.filter(isRight) } : kept,
+    );
+  } else if (self === undefined) {
+    await createOrReplaceView(client, view);
+  }
+  if (before.length === 0) await forgetGrants(client, view.name);
   await commentRelation(client, view, view.schema, await columnsOf(client, view.name));
 }
 
@@ -209,7 +225,7 @@ async function restoreDropped(
 }
 
 /** What people put on the table and PostgreSQL does not let go of is named, never dropped. */
-async function refusing(model: Model, work: () => Promise<void>): Promise<void> {
+async function refusing(model: Model, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -17,7 +17,12 @@ import { applyDelta, computeDelta, type Delta, type Publication, sizeOf } from "
 import { type Column, columnsOf, type RowChanges } from "./table-diff.ts";
 
 /** What publishing a table did. */
-export type PublishedTable = { readonly changes: RowChanges; readonly change: RelationChange };
+export type PublishedTable = {
+  readonly changes: RowChanges;
+  readonly change: RelationChange;
+  /** Set when it was not computed as planned. */
+  readonly plan?: ModelPlan;
+};
 
 /**
  * Computes a table model as planned, inside the build's transaction, and publishes it by
@@ -36,7 +41,40 @@ export async function publishTable(
   const published = await columnsOf(build.client, model.name);
   if (published.length === 0 && header.pii.size === 0) return createDirectly(build, model);
 
-  const built = await computeRows(build, model, plan);
+  const planned = await computeRows(build, model, plan);
+  if (planned.keys !== undefined && !(await takesSomeRows(build, model, planned.columns))) {
+    // Somebody dropped its key, gave it a column…: it is made anew, and some rows are not all.
+    await execute(build.client, sql`drop table ${planned.table}`);
+    const whole = { how: "whole", because: "its table is not as a build left it" } as const;
+    return {
+      ...(await publishRows(build, model, await computeRows(build, model, whole))),
+      plan: whole,
+    };
+  }
+  return publishRows(build, model, planned);
+}
+
+/** The published tables have the columns and the key that computed rows are compared by. */
+async function takesSomeRows(
+  { client }: RunningBuild,
+  model: Model,
+  columns: readonly Column[],
+): Promise<boolean> {
+  for (const target of targetsOf(model, columns)) {
+    if (target === undefined) continue;
+    const name = `${target.schema}.${model.relation}`;
+    const { kind } = compareColumns(await columnsOf(client, name), target.columns);
+    const key = await primaryKeyOf(client, name);
+    if (kind !== "same" || key.join() !== model.header.key.join()) return false;
+  }
+  return true;
+}
+
+async function publishRows(
+  build: RunningBuild,
+  model: Model,
+  built: BuiltRows,
+): Promise<PublishedTable> {
   const [main, clear] = targetsOf(model, built.columns);
   const result = await publishTarget(build, model, built, main);
   if (clear !== undefined) await publishTarget(build, model, built, clear);

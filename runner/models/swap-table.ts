@@ -175,6 +175,13 @@ export async function readCarried(
       ${publications(version?.number ?? 0)}`,
   );
   const saved = await saveRelation(client, oid);
+  if (saved.kind !== "table") {
+    // A view becomes a table: only rights mean the same on both.
+    const isRight = (statement: string) => statement.startsWith("grant ");
+    const left = saved.properties.filter((one) => !isRight(one) && !one.startsWith("comment on "));
+    const rights = { ...saved, properties: saved.properties.filter(isRight) };
+    return { saved: rights, statements: [], left };
+  }
   // Comments are the model's; the new table has its own already.
   const properties = saved.properties.filter((statement) => !statement.startsWith("comment on "));
   const gone = await query<{ name: string }>(
@@ -226,7 +233,8 @@ export async function swapTable(
   { schema, relation }: TableSwap,
   { saved, statements }: CarriedTable,
 ): Promise<void> {
-  await execute(client, sql`drop table ${sql.ident(schema, relation)}`);
+  const drop = sql.__dangerous__rawValue(`drop ${saved.kind}`);
+  await execute(client, sql`${drop} ${sql.ident(schema, relation)}`);
   await execute(
     client,
     sql`alter table ${sql.ident(standInSchema(schema), relation)} set schema ${sql.ident(schema)}`,

@@ -327,6 +327,37 @@ select p.conta, p.pessoa_id, 2::numeric as dois from marts.pessoas as p`,
   });
 });
 
+test("a table becomes a view and a table again, with its rights and what stands on it", async () => {
+  const other = (kind: "table" | "view") => ({
+    "models/marts/outra.sql": `-- @build ${kind}${kind === "table" ? "\n-- @key conta, pessoa_id\n-- @index valor" : ""}
+select p.conta, p.pessoa_id, p.valor from marts.pessoas as p`,
+    "models/marts/leitora.sql":
+      "-- @key conta\nselect o.conta, sum(o.valor) as total from marts.outra as o group by o.conta",
+  });
+  const state = () =>
+    rows(`
+      select relkind, array(select acl::text from unnest(relacl) as acl order by 1) as rights,
+        (select total::text from analista.soma) as soma, (select total::text from marts.leitora) as lida
+      from pg_class where oid = 'marts.outra'::regclass`);
+  await build(other("table"));
+  await pool.query(`
+    do $$ begin create role ana nologin; exception when duplicate_object then null; end $$;
+    create schema analista;
+    create view analista.soma as select sum(valor) as total from marts.outra;
+    grant select on marts.outra to ana`);
+  const [table] = await state();
+  await build(other("view"));
+  expect(await state()).toEqual([{ ...table, relkind: "v" }]);
+  await land(1, { nome: "Maria da Silva", valor: "20.50" });
+  await build(other("view"));
+  await build(other("table"));
+  const [again] = await state();
+  expect(again).toEqual({ ...table, soma: "1255.06", lida: "1255.06" });
+  await land(1, { nome: "Maria da Silva", valor: "10.50" });
+  await build(other("table"));
+  expect(await state()).toEqual([table]);
+});
+
 test("another key makes the table anew", async () => {
   const keyOf = () =>
     rows(

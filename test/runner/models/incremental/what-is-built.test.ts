@@ -253,6 +253,47 @@ describe("loads", () => {
   });
 });
 
+describe("a table that is not as a build left it", () => {
+  test.each([
+    ["its clear values are gone", "drop table marts_pii.pessoas", "marts"],
+    ["its key is gone", "alter table marts.pessoas drop constraint pessoas_pkey", "marts"],
+    [
+      "the key of its clear values is",
+      "alter table marts_pii.pessoas drop constraint pessoas_pkey",
+      "marts",
+    ],
+    [
+      "a column was added to what it reads",
+      "alter table staging.pessoas add column nota text",
+      "staging",
+    ],
+    [
+      "a column was retyped",
+      "alter table staging.pessoas alter column pessoa_id type numeric",
+      "staging",
+    ],
+  ] as const)("is computed whole, and has all its rows: %s", async (_, change, schema) => {
+    await landMany();
+    await build();
+    const count = () =>
+      rows(`
+        select (select count(*) from staging.pessoas)::int as staging,
+          (select count(*) from marts.pessoas)::int as marts,
+          (select count(*) from marts_pii.pessoas)::int as pii,
+          (select sum(total) from marts.vw_soma) as soma`);
+    const [before] = await count();
+    await pool.query("drop view marts.vw_soma");
+    await pool.query(change);
+    await land(1, { nome: "Mara Lima", valor: "11.50" });
+    const result = await build();
+    expect(modesOf(result, schema)).toContain("whole");
+    expect(await count()).toEqual([{ ...before, soma: (Number(before?.soma) + 1).toFixed(2) }]);
+    expect(await rows("select nome from marts_pii.pessoas where pessoa_id = 1")).toEqual([
+      { nome: "Mara Lima" },
+    ]);
+  });
+});
+
 describe("tests", () => {
   test("look at the rows that changed, and at those that point at what is gone", async () => {
     const files = {
