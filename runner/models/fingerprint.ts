@@ -38,7 +38,7 @@ export function fingerprintsOf(
       model.select.replace(/^(--.*\n)*/, ""),
       model.header.key.join(),
       [...model.header.pii].join(";"),
-      known.hashOf(calls.functions),
+      known.hashOf([...calls.functions, ...maskFunctions(model)]),
       ...views.map((view) => view.rows),
     ]);
     const result = { whole: hashOf([rows, model.text]), rows, clock };
@@ -46,6 +46,11 @@ export function fingerprintsOf(
     return result;
   }
   return fingerprint;
+}
+
+/** Functions that publishing calls, not the text. */
+function maskFunctions({ header }: Model): readonly string[] {
+  return [...new Set(header.pii.values())].map((mask) => `elt.mask_${mask}`);
 }
 
 function viewsRead(model: Model, byName: ReadonlyMap<string, Model>): readonly Model[] {

@@ -48,6 +48,25 @@ describe("personal data", () => {
     expect(await rows("select distinct nome from marts.pessoas")).toEqual([{ nome: "@b.com" }]);
   });
 
+  test("is masked anew where the mask is defined anew, in rows that did not change, too", async () => {
+    const { rows: definitions } = await pool.query(
+      "select pg_get_functiondef('elt.mask_nome(text)'::regprocedure) as text",
+    );
+    await build();
+    try {
+      await pool.query(`
+        create or replace function elt.mask_nome(nome text) returns text
+        language sql immutable parallel safe as $$ select left(nome, 1) || '…' $$`);
+      await build();
+      expect(await rows("select nome from marts.pessoas order by pessoa_id")).toEqual([
+        { nome: "M…" },
+        { nome: "J…" },
+      ]);
+    } finally {
+      await pool.query(definitions[0].text);
+    }
+  });
+
   test("is out of reach of bi_reader, which reads marts and nothing else", async () => {
     await build();
     const client = await pool.connect();
