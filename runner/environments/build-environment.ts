@@ -7,6 +7,8 @@ import { recordTests } from "../models/build-record.ts";
 import { readStates } from "../models/build-state.ts";
 import { fingerprintsOf } from "../models/fingerprint.ts";
 import { readKnownFunctions } from "../models/known-functions.ts";
+import { callsOfExpression, clockOf } from "../models/model-clock.ts";
+import type { ModelTest } from "../models/model-test.ts";
 import { landingObjectOf, landingObjects, landingRelations, orderOf } from "../models/order.ts";
 import type { Model, Project } from "../models/project.ts";
 import { reportTests } from "../models/run-build-tests.ts";
@@ -153,6 +155,7 @@ async function openBuild(
     published: await readStates(client),
     standing,
     standIns: new Map(),
+    touched: new Set(),
     landed: await readLanded(client, objects, past?.until),
     schemas: new Set(environment.schemas),
     temporaryName: (purpose) => `elt_${purpose}_${++temporaryTables}`,
@@ -241,7 +244,7 @@ function assertInputsStand(build: EnvironmentBuild, chosen: readonly Model[]): v
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-/** All tests of what stands: an environment is small, and somebody is looking at it. */
+/** The tests that this build may have broken: what stood before it passed them. */
 async function testStanding(
   build: EnvironmentBuild,
   order: readonly Model[],
@@ -252,7 +255,8 @@ async function testStanding(
     build.standIns.has(name) ||
     (build.asOf === undefined &&
       (build.published.get(name)?.exists === true || isOfLanding(build.project, name)));
-  const tests = await testPlaced(build, build.project, order, { models, stands });
+  const isDue = (model: Model, test: ModelTest) => mayBreak(build, model, test);
+  const tests = await testPlaced(build, build.project, order, { models, stands, isDue });
   try {
     reportTests(tests, build.emit);
   } catch (error) {
@@ -260,6 +264,24 @@ async function testStanding(
     if (!(error instanceof TestFailure) || end === "commit") throw error;
   }
   return tests;
+}
+
+async function mayBreak(
+  { touched, standIns, functions }: EnvironmentBuild,
+  model: Model,
+  { rule }: ModelTest,
+): Promise<boolean> {
+  if (touched.has(model.name)) return true;
+  switch (rule.kind) {
+    case "references":
+      return touched.has(rule.target) || !standIns.has(rule.target);
+    case "check": {
+      const calls = await callsOfExpression(rule.expression);
+      return calls.hasSubquery || clockOf(calls, functions) !== "none";
+    }
+    default:
+      return false;
+  }
 }
 
 function isOfLanding({ models }: Project, name: string): boolean {

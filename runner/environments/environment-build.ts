@@ -25,6 +25,8 @@ export type EnvironmentBuild = Computing &
     readonly standing: Map<string, EnvironmentRelation>;
     /** Where relations are read, of those that the environment has: published name → schema. */
     readonly standIns: Map<string, string>;
+    /** Of what stands, what this build computed or gave another header. */
+    readonly touched: Set<string>;
     /** By object, what tells whether landing has other rows of it. */
     readonly landed: ReadonlyMap<string, string>;
     /** Schemas that the environment has by now. */

@@ -29,6 +29,7 @@ export async function fillSeed(build: EnvironmentBuild, seed: Seed): Promise<Bui
   if (before?.exists === true && before.fingerprint === fingerprint && !build.fullRefresh) {
     return { build: "seed", mode: "unchanged", changes: unchanged(total) };
   }
+  build.touched.add(seed.name);
   const schema = await openSchema(build, "seeds");
   const present = (await columnsOf(client, quoted(schema, seed.relation))).map(({ name }) => name);
   // Another header makes another table; publishing would not say what stands on the old one.
@@ -64,6 +65,7 @@ export async function fillRelation(build: EnvironmentBuild, model: Model): Promi
   const inputs = inputsNow(build, model);
   const because = whyCompute(build, model, inputs);
   const now = { relation: model.name, exists: true, fingerprint: whole, rowsFingerprint, inputs };
+  if (because !== undefined || before?.fingerprint !== whole) build.touched.add(model.name);
   if (because === undefined && before !== undefined) {
     if (before.fingerprint !== whole) await refreshDefinition(build, model);
     await remember(build, { ...before, ...now });

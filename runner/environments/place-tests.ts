@@ -27,16 +27,19 @@ export async function testPlaced(
   scope: {
     readonly models: readonly Model[];
     readonly stands: (name: string) => boolean;
+    /** Which tests of a model to run; all of them by default. Files are always run. */
+    readonly isDue?: (model: Model, test: ModelTest) => Promise<boolean>;
   },
 ): Promise<readonly TestResult[]> {
   const results: TestResult[] = [];
   const isPersonal = personalIn(project);
   for (const model of scope.models) {
-    const tests = await Promise.all(
-      model.header.tests
-        .filter(({ rule }) => rule.kind !== "references" || scope.stands(rule.target))
-        .map((test) => onItsDay(places, test)),
-    );
+    const tests: ModelTest[] = [];
+    for (const test of model.header.tests) {
+      const lacksTarget = test.rule.kind === "references" && !scope.stands(test.rule.target);
+      if (lacksTarget || (await scope.isDue?.(model, test)) === false) continue;
+      tests.push(await onItsDay(places, test));
+    }
     const placed: Model = { ...model, header: { ...model.header, tests } };
     results.push(
       ...(await runTests(places.client, placed, {

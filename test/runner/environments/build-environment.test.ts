@@ -280,6 +280,40 @@ describe("a second build", () => {
     expect(await rows("select total from ana_marts.novo")).toEqual([{ total: "5338.24" }]);
   });
 
+  test("runs the tests that it may have broken: of other rows, of another header, of what is pointed at", async () => {
+    await build(withSeed);
+    const tested = (report: Promise<EnvironmentReport>) =>
+      report.then(async () =>
+        (
+          await rows(`select model || ' ' || test as name from elt.test_results
+            where run_id = (select max(run_id) from elt.runs) order by 1`)
+        ).map(({ name }) => name),
+      );
+    const files = {
+      ...withSeed,
+      ...doubled,
+      "models/marts/livre.sql":
+        "-- @key conta\n-- @test required(total)\n-- @test check(total > (select 0))\n-- @test references(conta, marts.pesos)\nselect v.conta, 1 as total from staging.pessoas as v group by v.conta",
+    };
+    const livre = (test: string) => `ana_marts.livre ${test}`;
+    const references = livre("references(conta, marts.pesos)");
+    const subquery = livre("check(total > (select 0))");
+    const pesos = "ana_marts.pesos references(conta, marts.pessoas)";
+    expect(await tested(buildIn("ana", files))).toEqual(
+      [subquery, references, livre("required(total)"), pesos].sort(),
+    );
+    expect(await tested(buildIn("ana", files))).toEqual([subquery]);
+    const factor = { ...files, "models/seeds/fatores.csv": "conta,fator\n*,5\n" };
+    expect(await tested(buildIn("ana", factor))).toEqual([subquery, references, pesos].sort());
+    const header = {
+      ...factor,
+      "models/marts/livre.sql": files["models/marts/livre.sql"].replace("required", "unique"),
+    };
+    expect(await tested(buildIn("ana", header))).toEqual(
+      [subquery, references, livre("unique(total)")].sort(),
+    );
+  });
+
   test("sees what was landed and removed where staging stands in the environment", async () => {
     await build();
     await buildIn("ana", cents);
