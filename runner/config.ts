@@ -84,12 +84,18 @@ const projectDirectory = path.dirname(import.meta.dirname);
 /** Where the embedded PostgreSQL lives when there is no DATABASE_URL. */
 export const defaultDataDir = path.join(projectDirectory, ".data", "postgres");
 
+/** Where it is remembered who was told that a database is away. */
+export const alertsFolder = path.join(projectDirectory, ".data", "alerts");
+
+/** Where the project's settings are kept. */
+export const environmentFile = path.join(projectDirectory, ".env");
+
 /**
  * The environment of this process, completed by the project's `.env` when there is one: what is
  * set already wins, also when it is set to nothing.
  * @throws ConfigError when the file cannot be read
  */
-export function loadEnvironment(file: string = path.join(projectDirectory, ".env")): Environment {
+export function loadEnvironment(file: string = environmentFile): Environment {
   try {
     if (existsSync(file)) process.loadEnvFile(file);
   } catch (error) {

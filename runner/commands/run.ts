@@ -1,7 +1,7 @@
 import type { Command, Invocation } from "../command.ts";
 import { readRunSettings, runOnce } from "../run-once.ts";
 import { scanOptions, scanOptionsHelp } from "../scan-arguments.ts";
-import { withDatabase } from "../session.ts";
+import { withWatchedDatabase } from "../with-watched-database.ts";
 
 export const command: Command = {
   summary: "extract, build, test and publish, once",
@@ -21,5 +21,7 @@ Other objects, and a part of the past, are landed by elt extract.`,
 
 function run(invocation: Invocation): Promise<number> {
   const settings = readRunSettings(invocation, new Date());
-  return withDatabase(invocation, "run", ({ pool }) => runOnce(invocation, pool, settings));
+  return withWatchedDatabase(invocation, "run", settings, ({ pool }) =>
+    runOnce(invocation, pool, settings),
+  );
 }

@@ -2,14 +2,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Pool } from "pg";
 import { extractionLock } from "../../extract/extract.ts";
 import { query, sql } from "../../extract/query.ts";
-import { createDatabaseAlert } from "../alerts/database-alert.ts";
+import type { DatabaseAlert } from "../alerts/database-alert.ts";
 import { raiseAlerts } from "../alerts/raise-alerts.ts";
 import { type Command, exitCodes, type Invocation, interruptedExitCode } from "../command.ts";
 import { readScheduleConfig } from "../config.ts";
 import { ConfigError, collectProblems } from "../errors.ts";
 import { failureOf } from "../failure.ts";
 import { type RunSettings, readRunSettings, runOnce } from "../run-once.ts";
-import { lockHolderOf, withDatabase } from "../session.ts";
+import { lockHolderOf } from "../session.ts";
+import { answers, withWatchedDatabase } from "../with-watched-database.ts";
 import { runWorker, type TurnResult, type Work } from "../worker/run-worker.ts";
 import type { Schedule } from "../worker/schedule.ts";
 
@@ -35,17 +36,26 @@ A cron job that calls elt run does the same, but for alerts between the runs.`,
 
 /** Of the five seconds that a signal leaves, for the pages in hand. */
 const PAGE_GRACE_MS = 4_000;
+/** A database that is restarted is no news. */
+const DATABASE_PATIENCE_MS = 10 * 60_000;
 
 async function run(invocation: Invocation): Promise<number> {
   const problems: string[] = [];
   const schedule = collectProblems(problems, () => readScheduleConfig(invocation.env));
   const settings = readRunSettings(invocation, new Date(), problems);
   if (schedule === undefined) throw new ConfigError(problems);
-  return withDatabase(invocation, "worker", async ({ pool }) => {
-    await runWorker(workOf(invocation, pool, settings, schedule));
+  return withWatchedDatabase(invocation, "worker", settings, async ({ pool }, databaseAlert) => {
+    await runWorker(workOf(invocation, pool, { settings, schedule, databaseAlert }));
     return interruptedExitCode(invocation.signal);
   });
 }
+
+/** What a worker is made of. */
+export type WorkerParts = {
+  readonly settings: RunSettings;
+  readonly schedule: Schedule;
+  readonly databaseAlert: DatabaseAlert;
+};
 
 /**
  * The worker's work on a database.
@@ -54,8 +64,7 @@ async function run(invocation: Invocation): Promise<number> {
 export function workOf(
   invocation: Invocation,
   pool: Pool,
-  settings: RunSettings,
-  schedule: Schedule,
+  { settings, schedule, databaseAlert }: WorkerParts,
   clock: Pick<Work, "now" | "sleep"> = machineClock(invocation.signal),
 ): Work {
   const { reporter, signal } = invocation;
@@ -63,7 +72,6 @@ export function workOf(
   const { conta } = settings.extraction.source;
   const emit = reporter.event;
   const alerting = { pool, settings: settings.alerts, conta, emit, now };
-  const databaseAlert = createDatabaseAlert({ settings: settings.alerts, conta, emit, now });
   const turn = createTurn(invocation, pool, settings, now);
   return {
     conta,
@@ -82,7 +90,7 @@ export function workOf(
     isFirst: () => isFirst(pool, conta),
     isDatabaseThere: async () => {
       const isThere = await answers(pool);
-      await (isThere ? databaseAlert.back() : databaseAlert.away());
+      await (isThere ? databaseAlert.back() : databaseAlert.away(DATABASE_PATIENCE_MS));
       return isThere;
     },
   };
@@ -139,15 +147,6 @@ async function isFirst(pool: Pool, conta: string): Promise<boolean> {
     sql`select from elt.loads where conta = ${conta} and verdict = 'proven' limit 1`,
   );
   return runs.length === 0;
-}
-
-async function answers(pool: Pool): Promise<boolean> {
-  try {
-    await query(pool, sql`select 1`);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function machineClock(signal: AbortSignal): Pick<Work, "now" | "sleep"> {

@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createDatabaseAlert } from "../../../runner/alerts/database-alert.ts";
 import type { Trouble } from "../../../runner/alerts/incident.ts";
@@ -218,19 +221,45 @@ describe("while nothing runs", () => {
 });
 
 describe("a database that is away", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "cvdw-elt-alerts-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const told = [
+    "ana@example.com: O banco de dados não responde",
+    "ana@example.com: Resolvido: O banco de dados voltou a responder",
+  ];
+
   test("is told when it stays away for ten minutes, once, and when it is back", async () => {
-    const alert = createDatabaseAlert(alerting());
-    await alert.away();
+    const alert = createDatabaseAlert({ ...alerting(), folder });
+    await alert.away(10 * MINUTE);
     await alert.back();
     for (let minute = 0; minute < 30; minute += 5) {
-      await alert.away();
+      await alert.away(10 * MINUTE);
       now = new Date(now.getTime() + 5 * MINUTE);
     }
     await alert.back();
     await alert.back();
-    expect(mails()).toEqual([
-      "ana@example.com: O banco de dados não responde",
-      "ana@example.com: Resolvido: O banco de dados voltou a responder",
-    ]);
+    expect(mails()).toEqual(told);
+  });
+
+  test("is told once by all the runs of a cron job, and by the one that finds it back", async () => {
+    for (let run = 0; run < 3; run++) await createDatabaseAlert({ ...alerting(), folder }).away(0);
+    for (let run = 0; run < 2; run++) await createDatabaseAlert({ ...alerting(), folder }).back();
+    expect(mails()).toEqual(told);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("is told again by the next run when nobody could be reached", async () => {
+    mailbox.refuse(451);
+    await createDatabaseAlert({ ...alerting(), folder }).away(0);
+    mailbox.refuse();
+    await createDatabaseAlert({ ...alerting(), folder }).away(0);
+    await createDatabaseAlert({ ...alerting(), folder }).back();
+    expect(mails()).toEqual(told);
+  });
+
+  test("leaves no trace where nobody is to be told", async () => {
+    const silent = { ...alerting(), settings: readAlertConfig({}) };
+    await createDatabaseAlert({ ...silent, folder }).away(0);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -233,6 +233,21 @@ describe("a message that cannot be delivered", () => {
   });
 });
 
+describe("a database that does not answer", () => {
+  test("is told by elt run, once for all its runs, and its return, too", async () => {
+    // The file that remembers it is the account's: no other test has this one.
+    const other = { CVCRM_ACCOUNT: "sem-banco" };
+    const away = { ...other, DATABASE_URL: "postgresql://u:hunter2@127.0.0.1:1/x" };
+    for (let run = 0; run < 2; run++) {
+      expect((await runElt(["run"], settings(away))).code).toBe(2);
+    }
+    await runElt(["run"], settings(other));
+    const title = "[CVDW sem-banco] O banco de dados não responde";
+    const back = "[CVDW sem-banco] Resolvido: O banco de dados voltou a responder";
+    expect(news().subjects.slice(0, 2)).toEqual([title, back]);
+  });
+});
+
 describe("elt alert", () => {
   test("test sends by every channel and says what became of it", async () => {
     const outcome = await runElt(["alert", "test"], settings());
