@@ -95,8 +95,9 @@ function powerBi({ host, port, database, encrypted }: BiSettings): string {
     ...(encrypted
       ? []
       : ["Se ele avisar que a conexão não é criptografada, aceite só em rede privada."]),
-    "No Navegador, abra marts e marque as tabelas. Relacione por conta e reserva_id:",
-    'o Power BI relaciona por uma coluna, então com várias contas crie conta & "-" & reserva_id.',
+    "No Navegador, abra marts e marque as tabelas. vendas já vem completa; comissoes, condicoes e",
+    'repasses relacionam-se com reservas por reserva_id (com várias contas: conta & "-" & reserva_id).',
+    "Guia completo: docs/bi.md",
   ]);
 }
 
