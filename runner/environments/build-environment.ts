@@ -1,52 +1,27 @@
-import type { Pool, PoolClient } from "pg";
 import { connect } from "../../extract/connection.ts";
-import { execute, query, sql } from "../../extract/query.ts";
 import { ConfigError } from "../errors.ts";
-import type { BuildEvent, ModelResult } from "../events.ts";
+import type { ModelResult } from "../events.ts";
 import { recordTests } from "../models/build-record.ts";
-import { readStates } from "../models/build-state.ts";
-import { fingerprintsOf } from "../models/fingerprint.ts";
-import { readKnownFunctions } from "../models/known-functions.ts";
 import { callsOfExpression, clockOf } from "../models/model-clock.ts";
 import type { ModelTest } from "../models/model-test.ts";
-import { landingObjectOf, landingObjects, landingRelations, orderOf } from "../models/order.ts";
+import { landingObjectOf, landingObjects, orderOf } from "../models/order.ts";
 import type { Model, Project } from "../models/project.ts";
 import { reportTests } from "../models/run-build-tests.ts";
 import { isFailing, TestFailure, type TestResult } from "../models/test-failure.ts";
-import { assertKnown, createLandingViews, endOf } from "./as-of-landing.ts";
 import { type Comparison, comparePublished } from "./compare-published.ts";
 import { differingRelations } from "./differing-relations.ts";
+import { rememberEnvironment } from "./environment.ts";
 import {
-  assertSchemasFree,
-  type Environment,
-  findEnvironment,
-  rememberEnvironment,
-} from "./environment.ts";
-import { type EnvironmentBuild, openSchema } from "./environment-build.ts";
-import { readRelations } from "./environment-relations.ts";
+  type EnvironmentBuild,
+  type EnvironmentContext,
+  type EnvironmentRequest,
+  openSchema,
+} from "./environment-build.ts";
 import { fillRelation, fillSeed } from "./fill-relation.ts";
 import { leaveEnvironment } from "./leave-environment.ts";
+import { createMissingObjects, openEnvironment } from "./open-environment.ts";
 import { namedIn, testPlaced } from "./place-tests.ts";
 import { warnOfLimits } from "./warn-of-limits.ts";
-import { readLanded } from "./what-changed.ts";
-
-export type EnvironmentContext = {
-  readonly pool: Pool;
-  readonly runId: bigint;
-  readonly emit: (event: BuildEvent) => void;
-};
-
-/** How a build of an environment is asked for. */
-export type EnvironmentRequest = {
-  readonly name: string;
-  /** `YYYY-MM-DD`: as the source was known when that day ended. An environment keeps its day. */
-  readonly asOf?: string | undefined;
-  /** Names of the models to bring up to date; the others stay as they stand. */
-  readonly only?: ReadonlySet<string> | undefined;
-  readonly fullRefresh?: boolean | undefined;
-  /** `roll back` only tells what the environment would hold. */
-  readonly end: "commit" | "roll back";
-};
 
 /** What a build of an environment did, and how it differs from what is published. */
 export type EnvironmentReport = Comparison & {
@@ -81,7 +56,7 @@ export async function buildEnvironment(
   try {
     // One snapshot: what is published or landed meanwhile is seen by every model or by none.
     await client.query("begin isolation level repeatable read; set local jit = off");
-    const build = await openBuild(context, client, project, { order, request });
+    const build = await openEnvironment(context, client, project, { order, request });
     const models = await buildDiffering(build, order, request);
     const left = request.only === undefined ? await leaveEnvironment(build) : [];
     const standing = order.filter(({ name }) => build.standIns.has(name));
@@ -105,83 +80,6 @@ export async function buildEnvironment(
   } finally {
     release();
   }
-}
-
-/**
- * Landing tables of objects that were never extracted, by transactions of their own: creating one
- * keeps extractions from creating others.
- */
-async function createMissingObjects(pool: Pool, order: readonly Model[]): Promise<void> {
-  for (const object of landingObjects(order)) {
-    const [row] = await query<{ exists: boolean }>(
-      pool,
-      sql`select to_regclass(format('landing.%I', ${`${object}_atual`}::text)) is not null as exists`,
-    );
-    if (row?.exists !== true) await execute(pool, sql`select landing.create_object(${object})`);
-  }
-}
-
-type Opening = { readonly order: readonly Model[]; readonly request: EnvironmentRequest };
-
-async function openBuild(
-  { runId, emit }: EnvironmentContext,
-  client: PoolClient,
-  project: Project,
-  { order, request }: Opening,
-): Promise<EnvironmentBuild> {
-  const known = await findEnvironment(client, request.name);
-  const asOf = dayOf(known, request);
-  const environment = { name: request.name, schemas: [], ...known, asOf };
-  await assertSchemasFree(client, environment);
-  const [row] = await query<{ day: string }>(client, sql`select elt.hoje()::text as day`);
-  const today = row?.day ?? "";
-  const past = asOf === undefined ? undefined : await endOf(client, asOf);
-  const objects = landingObjects([...order]);
-  if (past !== undefined) await assertKnown(client, past, { objects, today });
-  const functions = await readKnownFunctions(client);
-  const standing = new Map(await readRelations(client, request.name));
-  let temporaryTables = 0;
-  const build: EnvironmentBuild = {
-    client,
-    runId,
-    emit,
-    project,
-    environment,
-    fullRefresh: request.fullRefresh === true,
-    asOf,
-    day: asOf ?? today,
-    functions,
-    fingerprintOf: fingerprintsOf(project, functions),
-    published: await readStates(client),
-    standing,
-    standIns: new Map(),
-    touched: new Set(),
-    landed: await readLanded(client, objects, past?.until),
-    schemas: new Set(environment.schemas),
-    temporaryName: (purpose) => `elt_${purpose}_${++temporaryTables}`,
-  };
-  if (past !== undefined) {
-    const schema = await openSchema(build, "landing");
-    const relations = landingRelations(project);
-    await createLandingViews(client, schema, relations, past);
-    for (const relation of relations) build.standIns.set(`landing.${relation}`, schema);
-  }
-  return build;
-}
-
-/** An environment keeps its day: what is tried out in it is tried on the same records. */
-function dayOf(known: Environment | undefined, request: EnvironmentRequest): string | undefined {
-  const { name, asOf, only } = request;
-  if (known?.asOf !== undefined && asOf !== undefined && asOf !== known.asOf && only) {
-    throw new ConfigError([
-      `The environment ${name} shows ${known.asOf}, and another day is another for all of its models: leave --select out.`,
-    ]);
-  }
-  if (known === undefined || known.asOf !== undefined) return asOf ?? known?.asOf;
-  if (asOf === undefined) return undefined;
-  throw new ConfigError([
-    `The environment ${name} shows what is landed now: give another name for ${asOf}, or drop it first: npm run elt -- env drop ${name}`,
-  ]);
 }
 
 /** Seeds, tables and views of the environment, each after what it reads. */

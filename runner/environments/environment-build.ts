@@ -1,4 +1,4 @@
-import type { PoolClient } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { execute, type SQLQuery, sql } from "../../extract/query.ts";
 import type { BuildEvent } from "../events.ts";
 import type { Computing } from "../models/compute-rows.ts";
@@ -7,6 +7,25 @@ import type { Project } from "../models/project.ts";
 import type { Published } from "./differing-relations.ts";
 import { type Environment, schemaIn } from "./environment.ts";
 import type { EnvironmentRelation } from "./environment-relations.ts";
+
+/** What a build of an environment needs besides its request. */
+export type EnvironmentContext = {
+  readonly pool: Pool;
+  readonly runId: bigint;
+  readonly emit: (event: BuildEvent) => void;
+};
+
+/** How a build of an environment is asked for. */
+export type EnvironmentRequest = {
+  readonly name: string;
+  /** `YYYY-MM-DD`: as the source was known when that day ended. An environment keeps its day. */
+  readonly asOf?: string | undefined;
+  /** Names of the models to bring up to date; the others stay as they stand. */
+  readonly only?: ReadonlySet<string> | undefined;
+  readonly fullRefresh?: boolean | undefined;
+  /** `roll back` only tells what the environment would hold. */
+  readonly end: "commit" | "roll back";
+};
 
 /** A build of an environment under way, inside its one transaction. */
 export type EnvironmentBuild = Computing &

@@ -1,8 +1,9 @@
 import { formatKpi, section } from "../format-plan.ts";
 import { formatTable } from "../format-table.ts";
 import { formatTestFailure } from "../models/test-failure.ts";
-import type { EnvironmentReport, EnvironmentRequest } from "./build-environment.ts";
+import type { EnvironmentReport } from "./build-environment.ts";
 import type { TableDifference } from "./compare-published.ts";
+import type { EnvironmentRequest } from "./environment-build.ts";
 import type { ListedEnvironment } from "./list-environments.ts";
 
 /** What an environment holds and how it differs from what is published, as an analyst reads it. */

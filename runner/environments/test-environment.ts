@@ -5,8 +5,7 @@ import { orderOf } from "../models/order.ts";
 import type { Project } from "../models/project.ts";
 import { reportTests } from "../models/run-build-tests.ts";
 import { TestFailure, type TestResult } from "../models/test-failure.ts";
-import type { EnvironmentContext } from "./build-environment.ts";
-import { placeIn } from "./environment-build.ts";
+import { type EnvironmentContext, placeIn } from "./environment-build.ts";
 import { namedIn, testPlaced } from "./place-tests.ts";
 import { seeEnvironment } from "./see-environment.ts";
 

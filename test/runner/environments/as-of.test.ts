@@ -4,9 +4,9 @@ import { exemplo } from "../../../emulator/exemplo.ts";
 import {
   buildEnvironment,
   type EnvironmentReport,
-  type EnvironmentRequest,
 } from "../../../runner/environments/build-environment.ts";
 import { dropEnvironment } from "../../../runner/environments/drop-environment.ts";
+import type { EnvironmentRequest } from "../../../runner/environments/environment-build.ts";
 import { seeEnvironment } from "../../../runner/environments/see-environment.ts";
 import type { BuildEvent } from "../../../runner/events.ts";
 import { loadProject, type Project } from "../../../runner/models/project.ts";
