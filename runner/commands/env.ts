@@ -61,10 +61,8 @@ function drop(invocation: Invocation, name: string): Promise<number> {
       const schemas = await whileAlone(pool, name, reporter.event, () =>
         dropEnvironment(pool, name),
       );
-      reporter.result(`Environment ${name} is gone: ${[...schemas].sort().join(", ")}.`, {
-        dropped: name,
-        schemas,
-      });
+      const went = schemas.length === 0 ? "" : `: ${[...schemas].sort().join(", ")}`;
+      reporter.result(`Environment ${name} is gone${went}.`, { dropped: name, schemas });
       return { exitCode: exitCodes.done };
     }),
   );
