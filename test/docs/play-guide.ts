@@ -12,12 +12,14 @@ import { type Block, readGuide } from "./guide.ts";
 
 type Story = {
   readonly file: string;
-  /** Whether the guide begins where data are published already. */
+  /** Whether the guide begins where data are published already, or with an empty `.env`. */
   readonly published: "before" | "by the guide";
   /** Who runs its SQL. Default: the database's owner. */
   readonly role?: string;
   readonly env?: Readonly<Record<string, string>>;
 };
+
+type Settings = Readonly<Record<string, string | undefined>>;
 
 /**
  * Does what a guide says, from top to bottom, in a copy of the project with a database of its own and
@@ -29,7 +31,8 @@ export async function playGuide({ file, published, role, env = {} }: Story): Pro
   let folder: string;
   let database: TestDatabase;
   let source: Emulator;
-  let settings: Readonly<Record<string, string | undefined>>;
+  let settings: Settings;
+  let inFile: Settings = {};
   let said = "";
 
   beforeAll(async () => {
@@ -37,20 +40,24 @@ export async function playGuide({ file, published, role, env = {} }: Story): Pro
     database = await createTestDatabase();
     source = await startEmulator({ accounts: [exemplo()], rateLimit: null });
     const { email, token } = exemplo();
+    const given = {
+      CVCRM_ACCOUNT: "exemplo",
+      CVCRM_API_EMAIL: email,
+      CVCRM_API_TOKEN: token,
+      DATABASE_URL: database.url,
+    };
     settings = {
       PATH: process.env.PATH,
       HOME: folder,
       npm_config_update_notifier: "false",
       CVCRM_API_URL: source.url,
       CVCRM_RATE_LIMIT: "100000/1s",
-      CVCRM_ACCOUNT: "exemplo",
-      CVCRM_API_EMAIL: email,
-      CVCRM_API_TOKEN: token,
-      DATABASE_URL: database.url,
       PORT: "0",
       ...env,
     };
-    if (published === "before") {
+    if (published === "by the guide") inFile = given;
+    else {
+      settings = { ...settings, ...given };
       const { code, output } = await shell("npm run elt", { folder, settings });
       expect(code, output).toBe(0);
     }
@@ -79,6 +86,8 @@ export async function playGuide({ file, published, role, env = {} }: Story): Pro
         test(`${title} is its output`, () => expectSaid(block.text, said));
       } else if (language === "sql") {
         test(title, () => ask(database, block.text, role));
+      } else if (language === "ini") {
+        test(`${title} → .env`, () => fillIn(folder, block.text, inFile));
       } else if (["csv", "md", "diff"].includes(language)) {
         const target = pathBefore(block);
         if (target === undefined) continue;
@@ -112,7 +121,7 @@ async function shell(
     waitsFor,
   }: {
     readonly folder: string;
-    readonly settings: Readonly<Record<string, string | undefined>>;
+    readonly settings: Settings;
     readonly waitsFor?: string | undefined;
   },
 ): Promise<{ readonly code: number | null; readonly output: string }> {
@@ -170,6 +179,25 @@ async function ask({ pool }: TestDatabase, text: string, role: string | undefine
     await client.query("rollback");
     client.release();
   }
+}
+
+/**
+ * Gives the lines of `.env` that are shown the values of this test. Each must stand in
+ * `.env.example`; one that the test has no value for stays as it is.
+ */
+async function fillIn(folder: string, shown: string, values: Settings): Promise<void> {
+  const file = path.join(folder, ".env");
+  let text = await readFile(file, "utf8").catch(() => "");
+  const example = await readFile(path.join(folder, ".env.example"), "utf8");
+  for (const [, name = ""] of shown.matchAll(/^([A-Z_]+)=/gm)) {
+    const line = new RegExp(`^#?${name}=.*$`, "m");
+    expect(example, `${name} in .env.example`).toMatch(line);
+    const value = values[name];
+    if (value === undefined) continue;
+    expect(text, `${name} in .env`).toMatch(line);
+    text = text.replace(line, () => `${name}=${value}`);
+  }
+  if (text !== "") await writeFile(file, text);
 }
 
 /** The file that the text above a block names. */
