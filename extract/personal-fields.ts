@@ -118,6 +118,12 @@ export const clientIds = [
 /** Records with it are about others too: they name the broker among other things. */
 export const BROKER_ID = "idcorretor";
 
+/** Ids that stand for one client, and not for something that may change hands. */
+export const ownIds: readonly string[] = ["idcliente", "idpessoa"];
+
+/** What a broker sold: records with it may name the broker without the id. */
+export const SALE_ID = "idreserva";
+
 /** Fields of an object that hold such an id under another name. */
 export const idAliases: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   repasses: { reserva: "idreserva" },

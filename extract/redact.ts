@@ -10,7 +10,9 @@ import {
   isPersonal,
   NAME_FIELD,
   ownerIds,
+  ownIds,
   PHONE_FIELD,
+  SALE_ID,
 } from "./personal-fields.ts";
 
 /** How a person is recognised: by what is known of it, or by tombstones alone. */
@@ -23,6 +25,13 @@ export type Person = {
   /** Whether the record is known to name the person among other things. */
   readonly isMentionedBy: (object: string, chave: string) => boolean;
   readonly hasId: (kind: string, id: string) => boolean;
+  /**
+   * Whether an id of a kind is known to be somebody else's, since the person's own are others.
+   * @param by the id by which the record was thought to be the person's
+   */
+  readonly isOthers: (kind: string, id: string, by: readonly [kind: string, id: string]) => boolean;
+  /** Whether records with the id are of others and name the person: a broker's sales. */
+  readonly isNear: (kind: string, id: string) => boolean;
   /** Whether a text, in a record that may concern the person, is or holds a value of the person. */
   readonly isNamedIn: (text: string) => boolean;
   /** Whether a text of any record holds what can only mean this person: document or e-mail. */
@@ -31,6 +40,8 @@ export type Person = {
 
 /** What a record told of the person whose own it is. */
 export type Learnt = {
+  /** Of a record that names a broker: the sale that it is about. */
+  readonly near: readonly (readonly [kind: string, id: string])[];
   readonly ids: readonly (readonly [kind: string, id: string])[];
   readonly names: readonly string[];
   readonly emails: readonly string[];
@@ -43,6 +54,8 @@ export type Learnt = {
  */
 export type Redacted = {
   readonly kind: "own" | "mention" | "other";
+  /** Of an own record: what it was recognised by. */
+  readonly by: "document" | "link";
   /** Without what is personal; the bytes given when nothing was. */
   readonly json: Buffer;
   readonly learnt: Learnt;
@@ -80,17 +93,25 @@ export function redactRecord(place: Place): Redacted | undefined {
   const found: Found = { cut: [], ids: [], names: [], emails: [], phones: [], kind: "other" };
   const [owner, isBroker] = ownerOf(place, root.entries);
   const { object, chave, person } = place;
-  const mentions = isBroker || (chave !== undefined && person.isMentionedBy(object, chave));
-  const isTop = owner === "person" || (owner === "unknown" && isLinked(place, root.entries));
+  const ids = idsIn(place, root.entries);
+  const isNear = ids.some(([kind, all]) => all.some((id) => person.isNear(kind, id)));
+  const near = isBroker
+    ? ids.flatMap(([kind, all]) => (kind === SALE_ID ? all.map(pairOf(kind)) : []))
+    : [];
+  const mentions =
+    isBroker || isNear || (chave !== undefined && person.isMentionedBy(object, chave));
+  const isTop = owner === "person" || (owner === "unknown" && isLinked(place, ids));
   if (isTop) {
     found.kind = "own";
-    for (const [kind, ids] of idsIn(place, root.entries)) {
-      if (ownerIds(place.object).includes(kind)) found.ids.push(...ids.map(pairOf(kind)));
+    for (const [kind, all] of ids) {
+      if (ownerIds(object).includes(kind)) found.ids.push(...all.map(pairOf(kind)));
     }
   }
   visit(place, root.entries, [], { own: isTop, near: isTop || mentions }, found);
-  const { cut, ids, names, emails, phones, kind } = found;
-  return { kind, json: without(place.json, cut), learnt: { ids, names, emails, phones } };
+  const { cut, names, emails, phones, kind } = found;
+  const learnt = { ids: found.ids, near, names, emails, phones };
+  const by = owner === "person" ? "document" : "link";
+  return { kind, by, json: without(place.json, cut), learnt };
 }
 
 /** Whether a record holds anything by which tombstones are asked for: much cheaper than reading it. */
@@ -144,11 +165,11 @@ function ownerOf(
     if (!DOCUMENT_FIELD.test(name)) continue;
     const digits = digitsOf(scalarText(json, value) ?? "");
     if (digits === undefined) continue;
-    if (person.hasDocument(digits)) return ["person", true];
+    if (person.hasDocument(digits)) return ["person", false];
     owner = "somebody else";
   }
   if (owner === "unknown" && entries.some((entry) => isEmailOf(json, entry, person))) {
-    return ["person", true];
+    return ["person", false];
   }
   const broker = entries.find(({ name }) => name === BROKER_ID);
   const brokerId = broker === undefined ? undefined : scalarText(json, broker.value);
@@ -163,10 +184,13 @@ function isEmailOf(json: Buffer, { name, value }: JsonEntry, person: Person): bo
   return text !== undefined && EMAIL.test(text) && person.hasEmail(text);
 }
 
-function isLinked(place: Place, entries: readonly JsonEntry[]): boolean {
-  const { person, object, chave } = place;
+/** A sale keeps its id when its buyer changes: what names another client by id is that one's. */
+function isLinked({ person, object, chave }: Place, ids: ReturnType<typeof idsIn>): boolean {
   if (chave !== undefined && person.hasKey(object, chave)) return true;
-  return idsIn(place, entries).some(([kind, ids]) => ids.some((id) => person.hasId(kind, id)));
+  const pairs = ids.flatMap(([kind, all]) => all.map(pairOf(kind)));
+  const links = pairs.filter(([kind, id]) => person.hasId(kind, id));
+  if (links.some(([kind]) => ownIds.includes(kind))) return true;
+  return links.some((by) => !pairs.some(([kind, id]) => person.isOthers(kind, id, by)));
 }
 
 /** The client's ids in an object, by kind; a field may hold several. */

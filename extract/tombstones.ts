@@ -1,7 +1,7 @@
 import { createHmac, hash } from "node:crypto";
 import { digitsOf, fold } from "./fold.ts";
 import type { Load } from "./land.ts";
-import { BROKER_ID, clientIds, idAliases } from "./personal-fields.ts";
+import { BROKER_ID, clientIds, idAliases, ownIds } from "./personal-fields.ts";
 import type { PlacedRecords } from "./quarantine.ts";
 import { type Queryable, query, sql } from "./query.ts";
 import type { LandingRecord, RefusedRecord } from "./record.ts";
@@ -20,6 +20,9 @@ export const trait = {
   mention: (object: string, chave: string) => `mention ${object} ${chave}`,
   document: (digits: string) => `document ${digits}`,
   id: (kind: string, id: string) => `id ${kind} ${id}`,
+  /** Of whom an id is, an id of that kind is known. */
+  owned: ([kind, id]: readonly [string, string], own: string) => `owned ${kind} ${id} ${own}`,
+  near: (kind: string, id: string) => `near ${kind} ${id}`,
   value: (text: string) =>
     `value ${digitsOf(text) ?? (text.includes("@") ? fold(text) : wordsOf(text).join(" "))}`,
 } as const;
@@ -64,6 +67,9 @@ export function recogniseBy(marks: ReadonlySet<string>, secret: string, conta: s
     hasEmail: (email) => has(trait.value(email)),
     hasKey: (object, chave) => has(trait.key(object, chave)),
     hasId: (kind, id) => has(trait.id(kind, id)),
+    isOthers: (kind, id, by) =>
+      ownIds.includes(kind) && has(trait.owned(by, kind)) && !has(trait.id(kind, id)),
+    isNear: (kind, id) => has(trait.near(kind, id)),
     isMentionedBy: (object, chave) => has(trait.mention(object, chave)),
     isNamedIn: (text) =>
       isIdentifiedIn(text) || partsOf(text).some((part) => has(trait.value(part))),
@@ -79,7 +85,9 @@ export function recogniseBy(marks: ReadonlySet<string>, secret: string, conta: s
       return (
         documents.some(person.hasDocument) ||
         emails.some(person.hasEmail) ||
-        ids.some(([field, id]) => kindsOf(object, field).some((kind) => person.hasId(kind, id)))
+        ids.some(([field, id]) =>
+          kindsOf(object, field).some((kind) => person.hasId(kind, id) || person.isNear(kind, id)),
+        )
       );
     },
   };

@@ -1,5 +1,6 @@
 import { fold } from "../../extract/fold.ts";
-import type { Learnt, Person } from "../../extract/redact.ts";
+import { ownIds } from "../../extract/personal-fields.ts";
+import type { Learnt, Person, Redacted } from "../../extract/redact.ts";
 import { markOf, trait } from "../../extract/tombstones.ts";
 
 /** What is known of a person in one account; it grows while records are read. */
@@ -12,10 +13,18 @@ export type KnownPerson = Person & {
   /** Kind of id → ids. */
   readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
   readonly keys: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Ids of others' records that name the person, by kind. */
+  readonly near: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Takes in ids of records that name the person; true when one was new. */
+  readonly learnNear: (learnt: Learnt) => boolean;
   /** Takes in that a record of others names the person. */
   readonly learnMention: (object: string, chave: string) => void;
   /** Takes in what a record of the person's own told; true when an id or an address was new. */
-  readonly learn: (object: string, chave: string, learnt: Learnt) => boolean;
+  readonly learn: (
+    object: string,
+    chave: string,
+    record: Pick<Redacted, "by" | "learnt">,
+  ) => boolean;
   /** Whether a text holds any value of the person; of names also those that a namesake has. */
   readonly isTracedIn: (text: string) => boolean;
   /** By what the person is recognised from now on, hashed. */
@@ -34,6 +43,8 @@ export function knownPerson(start: {
   const ids = new Map<string, Set<string>>();
   const keys = new Map<string, Set<string>>();
   const mentions = new Map<string, Set<string>>();
+  const near = new Map<string, Set<string>>();
+  const certain = new Set<string>();
 
   const isIdentifiedIn = (text: string): boolean =>
     [...documents].some((digits) => numberPattern(digits, "0*").test(text)) ||
@@ -59,17 +70,30 @@ export function knownPerson(start: {
     hasEmail: (email) => emails.has(email),
     hasKey: (object, chave) => keys.get(object)?.has(chave) ?? false,
     hasId: (kind, id) => ids.get(kind)?.has(id) ?? false,
+    near,
+    isOthers: (kind, id) =>
+      ownIds.includes(kind) && certain.has(kind) && !(ids.get(kind)?.has(id) ?? false),
+    isNear: (kind, id) => near.get(kind)?.has(id) ?? false,
+    learnNear(learnt) {
+      const before = sizeOf(near);
+      for (const [kind, id] of learnt.near) add(near, kind, id);
+      return sizeOf(near) > before;
+    },
     isMentionedBy: (object, chave) => mentions.get(object)?.has(chave) ?? false,
     learnMention: (object, chave) => add(mentions, object, chave),
     isNamedIn: isTracedIn,
     isIdentifiedIn,
     isTracedIn,
-    learn(object, chave, learnt) {
+    learn(object, chave, { by, learnt }) {
       const before = sizeOf(ids) + emails.size + sizeOf(keys);
       add(keys, object, chave);
       for (const [kind, id] of learnt.ids) add(ids, kind, id);
       for (const email of learnt.emails) emails.add(email);
-      for (const name of learnt.names) names.add(name);
+      if (by === "document") for (const [kind] of learnt.ids) certain.add(kind);
+      // A sale's records may name who bought it before.
+      if (by === "document" || /^(leads|precadastro|pessoas)/.test(object)) {
+        for (const name of learnt.names) names.add(name);
+      }
       for (const phone of learnt.phones) phones.add(withoutZeros(phone));
       return sizeOf(ids) + emails.size + sizeOf(keys) > before;
     },
@@ -77,6 +101,10 @@ export function knownPerson(start: {
       [
         ...pairs(keys).map(([object, chave]) => trait.key(object, chave)),
         ...pairs(mentions).map(([object, chave]) => trait.mention(object, chave)),
+        ...ownIds
+          .filter((own) => certain.has(own))
+          .flatMap((own) => pairs(ids).map((by) => trait.owned(by, own))),
+        ...pairs(near).map(([kind, id]) => trait.near(kind, id)),
         ...pairs(ids).map(([kind, id]) => trait.id(kind, id)),
         ...[...documents].map(trait.document),
         ...[...emails, ...names, ...phones].map(trait.value),

@@ -44,14 +44,20 @@ export async function followPerson(
   person: KnownPerson,
 ): Promise<void> {
   const objects = await landedObjects(database);
+  // First what carries the document, then what is linked: links tell less.
   let isNew = true;
-  while (isNew) {
+  let links = false;
+  while (isNew || !links) {
+    links = !isNew;
     isNew = false;
     for (const object of objects) {
       await eachCandidate(database, conta, object, person, async ({ chave, payload }) => {
         const json = Buffer.from(payload);
         const redacted = redactRecord({ json, object, chave, person });
-        if (redacted?.kind === "own" && person.learn(object, chave, redacted.learnt)) isNew = true;
+        if (redacted === undefined) return;
+        const counts = redacted.kind === "own" && (links || redacted.by === "document");
+        if (counts && person.learn(object, chave, redacted)) isNew = true;
+        if (person.learnNear(redacted.learnt)) isNew = true;
       });
     }
   }
@@ -120,7 +126,7 @@ async function eachCandidate(
 }
 
 /** Finds too much rather than too little: each version found is read. */
-function mayConcern(object: string, { documents, emails, ids, keys }: KnownPerson): SQLQuery {
+function mayConcern(object: string, { documents, emails, ids, keys, near }: KnownPerson): SQLQuery {
   const digits = [...documents].map((document) => `%${document}%`);
   const addresses = [...emails].map((email) => `%${likeText(email)}%`);
   const conditions = [
@@ -133,7 +139,7 @@ function mayConcern(object: string, { documents, emails, ids, keys }: KnownPerso
     ...Object.entries(idAliases[object] ?? {}),
   ];
   for (const [field, kind] of fields) {
-    const known = [...(ids.get(kind) ?? [])];
+    const known = [...(ids.get(kind) ?? []), ...(near.get(kind) ?? [])];
     if (known.length === 0) continue;
     conditions.push(
       sql`string_to_array(replace(payload ->> ${field}, ' ', ''), ',') && ${known}::text[]`,

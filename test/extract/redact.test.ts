@@ -9,6 +9,8 @@ const nobody: Person = {
   hasKey: () => false,
   isMentionedBy: () => false,
   hasId: () => false,
+  isNear: () => false,
+  isOthers: () => false,
   isNamedIn: () => false,
   isIdentifiedIn: () => false,
 };
@@ -44,6 +46,19 @@ describe("a record of somebody who is forgotten", () => {
     expect(redact(text, { ...maria, hasKey: () => true })).toBe(text);
     expect(redact('{"idreserva":7,"cliente":"B"}', { ...maria, hasKey: () => true })).toBe(
       '{"idreserva":7,"cliente":null}',
+    );
+  });
+
+  test("is another client's when a client's id says so, though the sale is the person's", () => {
+    const linked: Person = {
+      ...nobody,
+      hasId: (kind, id) => kind === "idreserva" && id === "7",
+      isOthers: (kind, id) => kind === "idcliente" && id !== "70",
+    };
+    const before = '{"idreserva":7,"idcliente":60,"cliente":"B"}';
+    expect(redact(before, linked, "repasses")).toBe(before);
+    expect(redact('{"idreserva":7,"idcliente":70,"cliente":"M"}', linked, "repasses")).toBe(
+      '{"idreserva":7,"idcliente":70,"cliente":null}',
     );
   });
 

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Account } from "../../../emulator/account.ts";
 import { exemplo } from "../../../emulator/exemplo.ts";
@@ -107,9 +110,9 @@ describe("elt forget", () => {
   test("leaves no value of the person in any table, and every figure as it was", async () => {
     const kpis = await figures();
     const versions = await column("select count(*)::int from landing.reservas");
-    await pool.query(
-      "insert into elt.backups values (gen_random_uuid(), now(), '/copias/a', 'servidor', 1, 1)",
-    );
+    const folder = await mkdtemp(path.join(tmpdir(), "elt-forget-"));
+    expect((await elt("backup", folder)).code).toBe(0);
+    await rm(folder, { recursive: true });
     const { code, out, err } = await elt(
       "forget",
       "--documento",
@@ -128,7 +131,7 @@ describe("elt forget", () => {
     expect(receipt.left.filter((trace: { identified: number }) => trace.identified > 0)).toEqual(
       [],
     );
-    expect(receipt.backups).toMatchObject([{ folder: "/copias/a", host: "servidor" }]);
+    expect(receipt.backups).toMatchObject([{ folder, host: hostname() }]);
     const [written] = await column("select receipt::text from elt.forgotten");
     for (const text of [String(written), out]) {
       for (const value of [...values, zuleide.documento]) expect(text).not.toContain(value);
@@ -212,5 +215,28 @@ describe("elt forget", () => {
     const found = await elt("forget", "--email", "BENICIO@example.com");
     expect(found.out).toMatch(/exemplo +pessoas +1 +1/);
     expect(found.out).toMatch(/exemplo +reservas_associados +1 +1/);
+  });
+
+  test("takes a broker out of their record, their sales and the commissions that only name them", async () => {
+    const [id, nome] = ["21", "João Silva Santos"];
+    account.edit("corretores", id, { documento: "11144477735", nome, celular: "4799111-2233" });
+    await extract({ full: true });
+    await buildModels(database);
+    const found = await searchEverything(pool, [nome, "4799111-2233"]);
+    expect(Object.keys(found)).toEqual(
+      expect.arrayContaining(["landing.comissoes", "landing.reservas", "marts.vendas"]),
+    );
+    const kpis = await column(
+      "select valor_total_vendas::text from marts.vw_vendas_por_corretor order by corretor_id",
+    );
+    expect((await elt("forget", "--documento", "111.444.777-35", "--apply")).code).toBe(0);
+    expect(await searchEverything(pool, [nome, "4799111-2233"])).toEqual({});
+    expect(
+      await column(
+        "select valor_total_vendas::text from marts.vw_vendas_por_corretor order by corretor_id",
+      ),
+    ).toEqual(kpis);
+    await extract({ full: true });
+    expect(await searchEverything(pool, [nome])).toEqual({});
   });
 });
