@@ -2,11 +2,11 @@ import type { Pool } from "pg";
 import type { RunEvent } from "../events.ts";
 import { locked } from "../session.ts";
 import type { AlertSettings } from "./alert-settings.ts";
-import { type Channel, channelsOf } from "./channels.ts";
+import { type Channel, channelsOf, type Delivery } from "./channels.ts";
 import { composeDigest, dueDigest } from "./digest.ts";
 import type { Incident } from "./incident.ts";
 import { hasNotice, openIncident, recordFindings } from "./incident-record.ts";
-import { composeMessage, type Message, type MessageContext } from "./message.ts";
+import { composeMessage, type MessageContext } from "./message.ts";
 import {
   countAttempt,
   MOST_ATTEMPTS,
@@ -42,9 +42,8 @@ export async function raiseAlerts(alerting: Alerting, occasion: Occasion): Promi
     const lock = { name: "alerts", subject: "Sending alerts", onWait: () => undefined };
     await locked(alerting.pool, lock, () => lookAndTell(alerting, occasion));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
     const name = error instanceof Error ? error.name : "unknown";
-    const message = `Alerts could not be looked after: ${name}${code}. The next run does it.`;
+    const message = `Alerts could not be looked after: ${name}${codeOf(error)}. The next run does it.`;
     alerting.emit({ type: "warning", message });
   }
 }
@@ -89,14 +88,18 @@ async function tell(
   const context = { conta, now: now(), dashboardUrl: settings.dashboardUrl };
   const incidents = untold.filter(({ kind }) => kind !== "digest");
   if (incidents.length > 0) {
-    await send(alerting, channel, phase, incidents, composeMessage(phase, incidents, context));
+    const message = composeMessage(phase, incidents, context);
+    await send(alerting, { channel, phase, incidents }, () => channel.send(message));
   }
   for (const digest of untold.filter(({ kind }) => kind === "digest")) {
     await sendDigest(alerting, channel, digest, context);
   }
 }
 
-/** Only the newest counts: yesterday's would come with the numbers of today. */
+/**
+ * Only the newest counts: yesterday's would come with the numbers of today. One that cannot be made,
+ * since somebody changed the views it reads, keeps no other message back.
+ */
 async function sendDigest(
   alerting: Alerting,
   channel: Channel,
@@ -104,20 +107,36 @@ async function sendDigest(
   context: MessageContext,
 ): Promise<void> {
   if (digest.subject !== dueDigest(context.now, alerting.settings.digestAt)) return;
-  const message = await composeDigest(alerting.pool, digest.subject, context);
-  if (message !== undefined) await send(alerting, channel, "opened", [digest], message);
+  const told = { channel, phase: "opened", incidents: [digest] } as const;
+  try {
+    const message = await composeDigest(alerting.pool, digest.subject, context);
+    if (message !== undefined) await send(alerting, told, () => channel.send(message));
+  } catch (error) {
+    const because = `the summary could not be made${codeOf(error)}`;
+    await send(alerting, told, async () => ({ status: "failed", because }));
+  }
 }
+
+/** Only the code of an error: its text may repeat a value. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+}
+
+/** Of what somebody is told, and how. */
+type Told = {
+  readonly channel: Channel;
+  readonly phase: Phase;
+  readonly incidents: readonly Incident[];
+};
 
 async function send(
   { pool, emit, now }: Alerting,
-  channel: Channel,
-  phase: Phase,
-  incidents: readonly Incident[],
-  message: Message,
+  { channel, phase, incidents }: Told,
+  deliver: () => Promise<Delivery>,
 ): Promise<void> {
   const sent = { incidents, phase, channel: channel.id, now: now() };
   const attempts = await countAttempt(pool, sent);
-  const delivery = await channel.send(message);
+  const delivery = await deliver();
   if (delivery.status === "failed") {
     await recordOutcome(pool, sent, delivery.because);
     const then =

@@ -3,18 +3,20 @@ import type { Message, Table } from "./message.ts";
 /** A message as the two bodies of an e-mail. */
 export type EmailBody = { readonly text: string; readonly html: string };
 
-const FOOTER = "Enviado pelo cvdw-elt. Uma mensagem quando começa, outra quando termina.";
+const FOOTER = "Enviado pelo cvdw-elt.";
+const FOOTER_OF_TROUBLE = `${FOOTER} Você recebe uma mensagem quando começa e outra quando termina.`;
 
 const colours = { trouble: "#b42318", recovered: "#067647", neutral: "#344054" } as const;
 
 /** Writes a message as plain text and as HTML that needs no image, script or outside file. */
 export function renderEmail({ subject, tone, sections, table, link }: Message): EmailBody {
+  const footer = tone === "trouble" ? FOOTER_OF_TROUBLE : FOOTER;
   const text = [
     ...sections.flatMap(({ title, paragraphs }) => [title, "", ...paragraphs, ""]),
     ...(table === undefined ? [] : [textTable(table), ""]),
     ...(link === undefined ? [] : [`Painel: ${link}`, ""]),
     `-- `,
-    FOOTER,
+    footer,
   ].join("\n");
   const blocks = sections.map(
     ({ title, paragraphs }) =>
@@ -31,7 +33,7 @@ export function renderEmail({ subject, tone, sections, table, link }: Message): 
     link === undefined
       ? ""
       : `<p style="margin:24px 0 0"><a href="${escapeHtml(link)}">Abrir o painel</a></p>`,
-    `<p style="margin:24px 0 0;font-size:12px;color:#667085">${FOOTER}</p>`,
+    `<p style="margin:24px 0 0;font-size:12px;color:#667085">${footer}</p>`,
     "</div></body></html>",
   ].join("\n");
   return { text, html };

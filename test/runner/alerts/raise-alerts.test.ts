@@ -220,6 +220,30 @@ describe("while nothing runs", () => {
   });
 });
 
+describe("a daily summary", () => {
+  test("that cannot be made keeps no other message back, and is given up like any message", async () => {
+    await pool.query("create table marts.vendas (); create table marts.vw_vso_mensal ()");
+    await pool.query("insert into elt.runs (command, pid, host) values ('run', 1, 'here')");
+    await pool.query(
+      "insert into elt.publications (run_id, rows_added, rows_changed, rows_removed) select max(run_id), 0, 0, 0 from elt.runs",
+    );
+    const a = alerting();
+    const withDigest = { ...a, settings: { ...a.settings, digestAt: 0 } };
+    for (let run = 0; run < 7; run++) {
+      await raiseAlerts(withDigest, failed(new TestFailure([required])));
+    }
+    expect(mails()).toEqual(["ana@example.com: Teste falhou: marts.vendas, required(valor)"]);
+    const warnings = a.events.filter(({ type }) => type === "warning");
+    expect(warnings).toHaveLength(5);
+    expect(warnings[0]).toEqual({
+      type: "warning",
+      message:
+        "An alert by email was not delivered: the summary could not be made (42703). The next run tries again.",
+    });
+    await pool.query("drop table marts.vendas; drop table marts.vw_vso_mensal");
+  });
+});
+
 describe("a database that is away", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "cvdw-elt-alerts-"));
   afterAll(() => rmSync(folder, { recursive: true }));
