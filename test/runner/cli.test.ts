@@ -58,6 +58,7 @@ describe("elt", () => {
     expect(commands).toEqual([
       ...["run", "extract", "build", "plan", "retry", "test", "check"],
       ...["show", "compile", "lineage", "status", "worker", "alert", "drift", "quarantine"],
+      ...["verify", "prune", "backup", "restore", "forget", "migrate"],
       ...["docs", "bi", "demo", "emulator", "keys", "serve"],
     ]);
     const { out: help } = await elt(["extract", "--help"]);
