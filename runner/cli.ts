@@ -21,6 +21,7 @@ const ownCommands: Loaders = {
   compile: () => import("./commands/compile.ts"),
   lineage: () => import("./commands/lineage.ts"),
   status: () => import("./commands/status.ts"),
+  doctor: () => import("./commands/doctor.ts"),
   worker: () => import("./commands/worker.ts"),
   alert: () => import("./commands/alert.ts"),
   drift: () => import("./commands/drift.ts"),

@@ -178,7 +178,16 @@ async function readCommandLine(pid: number): Promise<string> {
   });
 }
 
-function readPidFile(cluster: Cluster): PidFile | undefined {
+/** What a data directory tells of its server: none, one that runs, or one that was killed. */
+export async function postmasterState(
+  cluster: Pick<Cluster, "data">,
+): Promise<"none" | "running" | "killed"> {
+  const file = readPidFile(cluster);
+  if (file === undefined) return "none";
+  return (await isRunning(file)) ? "running" : "killed";
+}
+
+function readPidFile(cluster: Pick<Cluster, "data">): PidFile | undefined {
   try {
     const lines = readFileSync(pidFilePath(cluster), "utf8").split("\n");
     const [pid, , , port, , , , status] = lines;
@@ -188,7 +197,7 @@ function readPidFile(cluster: Cluster): PidFile | undefined {
   }
 }
 
-function pidFilePath({ data }: Cluster): string {
+function pidFilePath({ data }: Pick<Cluster, "data">): string {
   return path.join(data, "postmaster.pid");
 }
 

@@ -57,7 +57,8 @@ describe("elt", () => {
     const commands = [...out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]);
     expect(commands).toEqual([
       ...["run", "extract", "build", "plan", "retry", "test", "check"],
-      ...["show", "compile", "lineage", "status", "worker", "alert", "drift", "quarantine"],
+      ...["show", "compile", "lineage", "status", "doctor", "worker", "alert", "drift"],
+      ...["quarantine"],
       ...["verify", "prune", "backup", "restore", "forget", "migrate"],
       ...["docs", "bi", "demo", "emulator", "keys", "serve"],
     ]);

@@ -1,0 +1,250 @@
+import path from "node:path";
+import { DatabaseError, type Pool } from "pg";
+import type { CvdwObject } from "../../extract/catalogue.ts";
+import { sleepUntil } from "../../extract/limits.ts";
+import { query, sql } from "../../extract/query.ts";
+import {
+  type DatabaseConfig,
+  type Environment,
+  environmentFile,
+  readDatabaseConfig,
+  readSourceConfig,
+  type SourceConfig,
+} from "../config.ts";
+import { openDatabase } from "../database.ts";
+import { databaseNames } from "../database-failure.ts";
+import { ConfigError, collectProblems } from "../errors.ts";
+import { failureOf } from "../failure.ts";
+import { pendingMigrations } from "../migrate.ts";
+import { checkServer } from "./check-database.ts";
+import { checkEmbedded } from "./check-embedded.ts";
+import { checkLanding } from "./check-landing.ts";
+import { checkMachine } from "./check-machine.ts";
+import { checkObjects } from "./check-objects.ts";
+import { checkAlerts, checkRuns, checkServing } from "./check-operation.ts";
+import { checkPooling } from "./check-pooling.ts";
+import { checkRights } from "./check-rights.ts";
+import { checkSettings } from "./check-settings.ts";
+import { checkSourceAddress } from "./check-source.ts";
+import { type Finding, type Findings, fail, failFrom, skip } from "./finding.ts";
+import {
+  describeRoom,
+  leastWaitMs,
+  noRequests,
+  ownBudget,
+  type RequestRoom,
+  readRequestRoom,
+  sharedBudget,
+} from "./request-room.ts";
+import { type Check, runCheck, runChecks } from "./run-check.ts";
+
+/** What is looked at, and with what. */
+export type Diagnosis = {
+  readonly env: Environment;
+  /** Asked for one record each; none: the source is not asked at all. */
+  readonly objects: readonly CvdwObject[];
+  readonly now: () => Date;
+  /** Gets a sentence before something that takes long. */
+  readonly log: (sentence: string) => void;
+  /** The project's `.env`. */
+  readonly file?: string;
+};
+
+const LIMIT_MS = 20_000;
+/** Answers take their time, and other runs use the same requests. */
+const PATIENCE_MS = 120_000;
+
+/**
+ * Looks at everything that the program needs. Changes nothing: what is not there yet is not made, and
+ * migrations are left. Never throws for what it finds.
+ */
+export async function diagnose(diagnosis: Diagnosis): Promise<readonly Findings[]> {
+  const { env, now, file = environmentFile } = diagnosis;
+  const source = collectProblems([], () => readSourceConfig(env));
+  const config = collectProblems([], () => readDatabaseConfig(env));
+  const machine = checkMachine(now(), process.versions.node);
+  const opened = await open(config, diagnosis.log);
+  try {
+    const { stored, counting } = await whatStands(opened.pool);
+    const unread = skip("landing and runs", whyUnread(opened, counting));
+    const [database, address, objects, landing, runs, serving] = await Promise.all([
+      lookAtDatabase(opened, config, now),
+      source === undefined || diagnosis.objects.length === 0
+        ? []
+        : runCheck({
+            name: "address",
+            limitMs: LIMIT_MS,
+            look: (signal) => checkSourceAddress(source, now, signal),
+          }),
+      source === undefined ? [noSource] : lookAtObjects(diagnosis, source, opened.pool, counting),
+      stored === undefined
+        ? [unread]
+        : look("landing", () => checkLanding(stored, source?.conta, now())),
+      stored === undefined ? [] : look("runs", () => checkRuns(stored, env, now())),
+      look("server keys", () => checkServing(stored, env, now())),
+    ]);
+    return [
+      { group: "Settings", findings: checkSettings(env, file) },
+      { group: "Machine", findings: machine },
+      { group: "Database", findings: [...opened.findings, ...database] },
+      { group: "Source", findings: [...address, ...objects] },
+      { group: "Landing", findings: landing },
+      { group: "Operation", findings: [...runs, checkAlerts(env), ...serving] },
+    ].filter(({ findings }) => findings.length > 0);
+  } finally {
+    await opened.close();
+  }
+}
+
+const noSource = skip("source", "Not asked: its settings cannot be read.");
+
+function look(name: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  return runCheck({ name, limitMs: LIMIT_MS, look: check });
+}
+
+type Opened = {
+  readonly findings: readonly Finding[];
+  readonly pool: Pool | undefined;
+  readonly url: string;
+  readonly close: () => Promise<void>;
+};
+
+/** Opens the database as it is; one of our own that was never made stays so. */
+async function open(
+  config: DatabaseConfig | undefined,
+  log: (sentence: string) => void,
+): Promise<Opened> {
+  const closed = (findings: readonly Finding[]): Opened => ({
+    ...{ findings, pool: undefined, url: "", close: async () => undefined },
+  });
+  if (config === undefined) return closed([skip("connection", "Its settings cannot be read.")]);
+  const files = config.kind === "embedded" ? await lookAtFiles(config.dataDir) : undefined;
+  const findings = files?.findings ?? [];
+  if (files?.state === "broken") {
+    return closed([...findings, skip("connection", "Not tried before that is solved.")]);
+  }
+  if (files?.state === "absent") return closed(findings);
+  try {
+    const options = { applicationName: "elt doctor", maxConnections: 8, log };
+    const { pool, url, close } = await openDatabase(config, { ...options, migrations: "left" });
+    return { findings, pool, url, close };
+  } catch (error) {
+    const login = config.kind === "server" ? databaseNames(config.url).user : "elt";
+    return closed([...findings, ...refusal(error, login)]);
+  }
+}
+
+async function lookAtFiles(dataDir: string): ReturnType<typeof checkEmbedded> {
+  try {
+    return await checkEmbedded(path.resolve(dataDir));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const finding = fail("cluster", `${dataDir} cannot be looked at: ${reason}.`, "Solve that.");
+    return { findings: [finding], state: "broken" };
+  }
+}
+
+function refusal(error: unknown, login: string): readonly Finding[] {
+  const check = "connection";
+  if (error instanceof DatabaseError && error.code === "42501") {
+    const fix = `Log in as the owner of schema elt in DATABASE_URL, or let the owner run: grant <owner> to "${login}";`;
+    return [fail("rights", `"${login}" may not look at it: ${error.message}.`, fix)];
+  }
+  if (error instanceof ConfigError) return error.problems.map((each) => failFrom(check, each));
+  const [sentence = ""] = failureOf(error).message.split("\n");
+  const reason = error instanceof Error ? error.message : sentence;
+  return [fail(check, `It could not be opened: ${reason}.`, "Check DATABASE_URL.")];
+}
+
+/** The pool again, as far as the database has what this version needs: all, or to count requests. */
+async function whatStands(
+  pool: Pool | undefined,
+): Promise<{ readonly stored: Pool | undefined; readonly counting: Pool | undefined }> {
+  if (pool === undefined) return { stored: undefined, counting: undefined };
+  try {
+    const [row] = await query<{ counts: boolean }>(
+      pool,
+      sql`
+        select to_regproc('elt.take_request') is not null
+          and to_regclass('elt.requests') is not null as counts`,
+    );
+    const pending = await pendingMigrations(pool);
+    return {
+      stored: pending.length === 0 ? pool : undefined,
+      counting: row?.counts === true ? pool : undefined,
+    };
+  } catch {
+    // What it lacks is told by the checks of the database.
+    return { stored: undefined, counting: undefined };
+  }
+}
+
+function whyUnread({ pool }: Opened, counting: Pool | undefined): string {
+  if (pool === undefined) return "Not looked at: the database is not open.";
+  return counting === undefined
+    ? "There is nothing yet: the first run makes it."
+    : "Not looked at before the migrations.";
+}
+
+async function lookAtDatabase(
+  { pool, url }: Opened,
+  config: DatabaseConfig | undefined,
+  now: () => Date,
+): Promise<readonly Finding[]> {
+  if (pool === undefined || config === undefined) return [];
+  const tls = config.kind === "server" ? config.tls : undefined;
+  const checks: readonly Check[] = [
+    {
+      name: "server",
+      limitMs: LIMIT_MS,
+      look: () => checkServer(pool, now, tls, new URL(url).hostname),
+    },
+    { name: "sessions", limitMs: LIMIT_MS, look: () => checkPooling(pool, url) },
+    { name: "rights", limitMs: LIMIT_MS, look: () => checkRights(pool) },
+  ];
+  return runChecks(checks);
+}
+
+/**
+ * The budget is the database's, which all processes of the account share. Before there is one, this
+ * process spends its own; while one that may exist cannot be reached, a single request is all.
+ * @param reachable the database, whatever it holds
+ * @param counting the database, when it remembers requests
+ */
+async function lookAtObjects(
+  { objects, now, log }: Diagnosis,
+  source: SourceConfig,
+  reachable: Pool | undefined,
+  counting: Pool | undefined,
+): Promise<readonly Finding[]> {
+  if (objects.length === 0) return [skip("objects", "Not asked, as --objects none says.")];
+  const room: RequestRoom =
+    counting === undefined
+      ? noRequests
+      : await readRequestRoom(counting, source).catch(() => noRequests);
+  const asked = counting === undefined && reachable === undefined ? objects.slice(0, 1) : objects;
+  // The date filter takes two more at most.
+  const waitMs = leastWaitMs(source, room, asked.length + 2, now());
+  const seconds = Math.ceil(waitMs / 1000) + 2 * asked.length;
+  log(
+    `Asking CVDW for one record of ${asked.length} objects, within the account's requests: up to about ${seconds} s.`,
+  );
+  const until = new Date(now().getTime() + waitMs + PATIENCE_MS);
+  const findings = await runCheck({
+    name: "objects",
+    limitMs: waitMs + 2 * PATIENCE_MS,
+    look: (signal) => {
+      const sleep = sleepUntil(signal);
+      const budget =
+        counting === undefined ? ownBudget(source, sleep) : sharedBudget(counting, source, sleep);
+      return checkObjects({ source, objects: asked, budget, until, now });
+    },
+  });
+  return [
+    describeRoom(source, room),
+    ...findings,
+    ...(asked.length === objects.length
+      ? []
+      : [skip("other objects", "Not asked before the database answers: it counts requests.")]),
+  ];
+}
