@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { exitCodes } from "../../runner/command.ts";
@@ -8,8 +8,7 @@ import { type Message, operatorMessages } from "./operator-messages.ts";
 import { playGuide } from "./play-guide.ts";
 
 const { text } = await readGuide("docs/operador.md");
-const [, messages = ""] = text.split("\n## Mensagens\n");
-const quoted = firstCells(messages);
+const quoted = firstCells(section("Mensagens"));
 
 describe("the operator's tables hold what the code says", () => {
   test("every sentence that an operator can meet has a row", async () => {
@@ -27,8 +26,7 @@ describe("the operator's tables hold what the code says", () => {
   });
 
   test("every exit code has a row", () => {
-    const [, codes = ""] = text.split("\n## Saídas\n");
-    const told = [...codes.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, cell = ""]) =>
+    const told = [...section("Saídas").matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, cell = ""]) =>
       cell.split(", ").map(Number),
     );
     expect(told.toSorted((a, b) => a - b)).toEqual(
@@ -40,9 +38,29 @@ describe("the operator's tables hold what the code says", () => {
     const source = await readFile(path.join(projectRoot, "runner/alerts/incident.ts"), "utf8");
     const [, details = ""] = /type IncidentDetails = \{(.*?)\n\};/s.exec(source) ?? [];
     const kinds = [...details.matchAll(/^ {2}readonly "?([a-z-]+)"?:/gm)].map(([, kind]) => kind);
-    const [, alerts = ""] = text.split("\n## Alertas\n");
     expect(kinds.length).toBeGreaterThan(5);
-    expect(firstCells(alerts.split("\n## ")[0] ?? "").toSorted()).toEqual(kinds.toSorted());
+    expect(firstCells(section("Alertas")).toSorted()).toEqual(kinds.toSorted());
+  });
+
+  test("every problem that the server answers with has a row, with its status", async () => {
+    const files = (await readdir(path.join(projectRoot, "server"), { recursive: true })).filter(
+      (file) => file.endsWith(".ts"),
+    );
+    const statuses = new Map<string, string>();
+    for (const file of files) {
+      const source = await readFile(path.join(projectRoot, "server", file), "utf8");
+      const problem = /\bstatus: ?([^,\n]+),\s+type: "([a-z-]+)",\s+title: "/g;
+      for (const [, status = "", type = ""] of source.matchAll(problem)) statuses.set(type, status);
+    }
+    const told = [
+      ...section("Respostas do servidor").matchAll(/^\| `([a-z-]+)` \| (\d+) \|/gm),
+    ].map(([, type = "", status = ""]): [string, string] => [type, status]);
+    expect(statuses.size).toBeGreaterThan(10);
+    expect(told.map(([type]) => type).toSorted()).toEqual([...statuses.keys()].toSorted());
+    for (const [type, status] of told) {
+      const written = statuses.get(type) ?? "";
+      if (/^\d+$/.test(written)) expect(`${type} ${status}`).toBe(`${type} ${written}`);
+    }
   });
 });
 
@@ -53,9 +71,14 @@ await playGuide({
   env: { SYNC_HOURS: "0-24" },
 });
 
+/** What stands below a heading of the second level. */
+function section(heading: string): string {
+  return text.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+}
+
 /** What stands in backticks in the first column of tables. */
-function firstCells(section: string): readonly string[] {
-  return [...section.matchAll(/^\| (`.*?`) \| /gm)].flatMap(([, cell = ""]) =>
+function firstCells(table: string): readonly string[] {
+  return [...table.matchAll(/^\| (`.*?`) \| /gm)].flatMap(([, cell = ""]) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, quote = ""]) => quote),
   );
 }
