@@ -96,7 +96,8 @@ function readLogin(
     problems.push(`${there} is set and ${missing} is missing: set both, or none.`);
     return undefined;
   }
-  return { user, password };
+  // Google shows its app passwords in groups of four letters.
+  return { user, password: url === undefined ? password.replaceAll(/\s/g, "") : password };
 }
 
 function readServer(

@@ -16,7 +16,7 @@ export const command: Command = {
        elt alert test
 
 list shows the incidents that last, and messages that could not be delivered.
-test sends a message by every channel of .env and says what became of it (exit 3 when one failed).
+test sends a message by every channel of .env and says what became of it (exit 2 when one failed).
 
 Every elt run and elt worker tells once when something begins to be wrong, and once when it is over:
 a failed run, a failing test, data older than ALERT_STALE_HOURS, an object that did not arrive (401,
@@ -53,7 +53,7 @@ async function test({ env, reporter }: Invocation): Promise<number> {
   const lines = deliveries.map((delivery) => `${delivery.channel}: ${deliveryText(delivery)}`);
   reporter.result(lines.join("\n"), { deliveries });
   return deliveries.some(({ status }) => status === "failed")
-    ? exitCodes.sourceFailed
+    ? exitCodes.configuration
     : exitCodes.done;
 }
 

@@ -32,7 +32,7 @@ describe("alerts", () => {
   test("go by Google's mail server unless SMTP_URL says another", () => {
     expect(readAlertConfig(mailbox).email).toEqual({
       ...{ host: "smtp.gmail.com", port: 465, secure: true },
-      login: { user: "alertas@example.com", password: "hunter2 hunter2" },
+      login: { user: "alertas@example.com", password: "hunter2hunter2" },
       from: "alertas@example.com",
       to: ["ana@example.com", "dados@example.com"],
     });

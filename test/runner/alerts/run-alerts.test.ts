@@ -261,7 +261,7 @@ describe("elt alert", () => {
     webhook.answer(302);
     const wrong = { ALERT_EMAIL_PASSWORD: "wrong-hunter2", CVCRM_ACCOUNT: undefined };
     const { code, out, err } = await runElt(["alert", "test", "--json"], settings(wrong));
-    expect(code).toBe(3);
+    expect(code).toBe(2);
     const { deliveries } = JSON.parse(out.trim().split("\n").at(-1) ?? "");
     expect(deliveries).toEqual([
       {
