@@ -386,6 +386,46 @@ describe("of a day of the past", () => {
     expect(today.findings).toMatchObject([{ test: "lossless(valor, valor)", failures: 1 }]);
   });
 
+  test("is refused with the day that can be told", async () => {
+    await build();
+    await backdate();
+    await land(1, { nome: "Maria da Silva", valor: "11" });
+    await pool.query(
+      "update landing.demandas set landed_at = landed_at - interval '5 days' where supersedes_load_id is not null",
+    );
+    const refusal = async (days: number) =>
+      (await failureIn("x", {}, { asOf: await dayAgo(days) })).message;
+    expect(await refusal(10)).toBe(
+      `--as-of ${await dayAgo(10)} is before the first record was landed: the first day known is ${await dayAgo(9)}.`,
+    );
+    expect(await refusal(-1)).toBe(
+      `--as-of ${await dayAgo(-1)} is in the future: today is ${await dayAgo(0)}.`,
+    );
+    await pool.query(
+      "delete from landing.demandas where chave = '1' and load_id in (select supersedes_load_id from landing.demandas)",
+    );
+    expect(await refusal(9)).toBe(
+      `--as-of ${await dayAgo(9)} cannot be told any more: versions of that time were deleted from demandas. The first day known whole is ${await dayAgo(5)}.`,
+    );
+    await buildIn("x", {}, { asOf: await dayAgo(5) });
+    await pool.query("truncate landing.demandas");
+    expect(await refusal(9)).toBe(
+      "Nothing was landed yet, so no day is known: npm run elt -- extract.",
+    );
+  });
+
+  test("is not mixed with what is published: a selection must bring what it reads", async () => {
+    await backdate();
+    await build();
+    const asOf = await dayAgo(3);
+    const only = (...names: readonly string[]) => ({ asOf, only: new Set(names) });
+    expect((await failureIn("x", {}, only("marts.pessoas"))).message).toBe(
+      "marts.pessoas reads staging.pessoas, which was never built in x: select +marts.pessoas.",
+    );
+    await buildIn("x", {}, only("marts.pessoas", "staging.pessoas"));
+    expect(await rows("select count(*)::int as n from x_marts.pessoas")).toEqual([{ n: 2 }]);
+  });
+
   test("an environment is of one day: all of it, and never of today and the past", async () => {
     await backdate();
     await build();
