@@ -9,7 +9,7 @@ import { createGzip } from "node:zlib";
 import type { Pool, PoolClient } from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { connect } from "../../extract/connection.ts";
-import { execute, query, sql } from "../../extract/query.ts";
+import { execute, type Queryable, query, sql } from "../../extract/query.ts";
 import { ConfigError } from "../errors.ts";
 import { explainDisk } from "./disk-failure.ts";
 import { type BackedUpTable, FORMAT, MANIFEST, type Manifest, UNFINISHED } from "./manifest.ts";
@@ -47,7 +47,7 @@ export async function backUp(
     release({ close: true });
   }
   await explainDisk(folder, () => finish(folder, manifest));
-  await remember(pool, path.resolve(folder), manifest);
+  await rememberBackup(pool, path.resolve(folder), manifest);
   return manifest;
 }
 
@@ -175,16 +175,21 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A receipt of somebody forgotten names the backups that hold them still. */
-async function remember(pool: Pool, folder: string, { tables, ...of }: Manifest): Promise<void> {
+/** Writes a backup down: a receipt of somebody forgotten names those that hold them still. */
+export async function rememberBackup(
+  database: Queryable,
+  folder: string,
+  { tables, ...of }: Manifest,
+): Promise<void> {
   const sum = (what: "rows" | "bytes") => tables.reduce((all, table) => all + table[what], 0);
   await execute(
-    pool,
+    database,
     sql`
       insert into elt.backups (backup_id, created_at, folder, host, row_count, bytes)
       values (
         ${of.backupId}, ${of.createdAt}::timestamptz, ${folder}, ${hostname()}, ${sum("rows")},
         ${sum("bytes")}
-      )`,
+      )
+      on conflict (backup_id) do nothing`,
   );
 }

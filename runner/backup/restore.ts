@@ -8,6 +8,7 @@ import { connect } from "../../extract/connection.ts";
 import { execute, type Queryable, query, sql } from "../../extract/query.ts";
 import { ConfigError } from "../errors.ts";
 import { finishRun, startRun } from "../run-record.ts";
+import { rememberBackup } from "./back-up.ts";
 import type { BackedUpTable, Manifest } from "./manifest.ts";
 import { columnList, engineTables, tablesToCopy } from "./tables.ts";
 
@@ -50,6 +51,7 @@ export async function restore(
     }
     await moveSequences(client, manifest);
     await closeRuns(client);
+    await rememberBackup(client, path.resolve(folder), manifest);
     const runId = await startRun(client, { command: "restore", conta: null, options: { folder } });
     await finishRun(client, runId, { exitCode: 0, error: null });
     await client.query("commit");

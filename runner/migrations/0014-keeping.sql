@@ -28,7 +28,7 @@ create table elt.tombstones (
     primary key (conta, mark)
 );
 comment on column elt.tombstones.mark is
-    'HMAC-SHA-256 under the secret "tombstones", which no bi role can read: without it, nothing can be guessed.';
+    'SHA-256 keyed with the secret "tombstones", which no bi role can read: without it, nothing can be guessed.';
 
 insert into elt.secrets (name, value)
 values ('tombstones', gen_random_uuid()::text || gen_random_uuid()::text);

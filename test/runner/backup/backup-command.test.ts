@@ -102,6 +102,9 @@ describe("a backup that is restored into an empty database", () => {
         const text = `select string_agg(r::text, ' ' order by r::text) as all from elt.${table} as r`;
         expect((await empty.pool.query(text)).rows).toEqual((await database.pool.query(text)).rows);
       }
+      // Somebody forgotten from now on is in this backup, too.
+      const { rows: known } = await empty.pool.query("select folder from elt.backups");
+      expect(known).toEqual([{ folder }]);
       const { scans, requests } = await extractAccounts(empty, account, { objects });
       const results = [...scans.values()].flat();
       expect(results.map(({ newVersions }) => newVersions)).toEqual(results.map(() => 0));
