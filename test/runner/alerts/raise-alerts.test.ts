@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { ScanResult } from "../../../extract/events.ts";
 import { createDatabaseAlert } from "../../../runner/alerts/database-alert.ts";
 import type { Trouble } from "../../../runner/alerts/incident.ts";
 import { closeIncident, openIncident } from "../../../runner/alerts/incident-record.ts";
@@ -125,6 +126,34 @@ describe("a run that found the account taken", () => {
     await raiseAlerts(alerting(), failed(new TestFailure([required])));
     await raiseAlerts(alerting(), failed(new LockError("taken")));
     expect(mails()).toHaveLength(1);
+  });
+});
+
+describe("an object that did not arrive", () => {
+  const read = (object: string, end: Partial<ScanResult>): ScanResult => ({
+    ...{ object, verdict: "proven", mode: "full", records: 1, newVersions: 0, pages: 1, ms: 1 },
+    ...{ quarantined: 0, removed: 0, returned: 0 },
+    ...end,
+  });
+  const runWith = (...results: ScanResult[]): Occasion => ({
+    type: "run-ended",
+    end: { conta: "exemplo", runId: "1", results, ending: { status: "published" } },
+  });
+
+  test("is well again when it was read whole, not when a limit left it out", async () => {
+    const a = alerting();
+    await raiseAlerts(a, runWith(read("leads", { verdict: "failed", fault: "timeout" })));
+    await raiseAlerts(a, runWith(read("leads", { verdict: "stopped", pages: 0 })));
+    await raiseAlerts(a, runWith(read("leads", { verdict: "unproven", reason: "counts" })));
+    expect(mails()).toEqual(["ana@example.com: leads: o CV demorou demais"]);
+    await raiseAlerts(a, runWith(read("leads", {})));
+    expect(mails().slice(1)).toEqual(["ana@example.com: Resolvido: leads voltou a chegar inteiro"]);
+  });
+
+  test("of which too much vanished at once is told, too", async () => {
+    const a = alerting();
+    await raiseAlerts(a, runWith(read("leads", { reason: "30 of its 100 records were missing" })));
+    expect(mails()).toEqual(["ana@example.com: leads: muitos registros sumiram de uma vez"]);
   });
 });
 

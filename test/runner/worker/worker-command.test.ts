@@ -90,6 +90,24 @@ describe("elt worker", () => {
     expect(rows).toBeLessThan(2_500);
   });
 
+  test("on SIGTERM does not wait for a source that answers nothing", async () => {
+    const silent = await startEmulator({
+      ...{ accounts: [exemplo()], rateLimit: null, delayMs: 3_600_000 },
+    });
+    const { email, token, conta } = exemplo();
+    const credentials = { CVCRM_API_EMAIL: email, CVCRM_API_TOKEN: token, CVCRM_ACCOUNT: conta };
+    const worker = startWorker({ ...credentials, CVCRM_API_URL: silent.url });
+    await worker.says('"type":"object-started"');
+    worker.process.kill("SIGTERM");
+    expect((await worker.outcome).code).toBe(143);
+    await silent.close();
+    const { rows } = await database.pool.query(
+      "select exit_code, error from elt.runs where conta = $1 order by run_id desc limit 1",
+      [conta],
+    );
+    expect(rows).toEqual([{ exit_code: 143, error: "interrupted" }]);
+  });
+
   test("killed in the middle of a run, the next start goes on where it stopped", async () => {
     const worker = startWorker();
     await worker.says('"object":"reservas","done":3');
