@@ -92,9 +92,17 @@ async function createDirectly(build: RunningBuild, model: Model): Promise<Publis
   });
   const columns = await columnsOf(client, model.name);
   assertHeaderColumns(model, columns);
+  tellOfOpenRows(build, model, columns);
   await finishNewTable(client, model, model.schema, columns);
   await forgetGrants(client, model.name);
   return firstRows(total);
+}
+
+/** Logins that may read some accounts alone are told apart by a column of the rows. */
+function tellOfOpenRows({ emit }: RunningBuild, model: Model, columns: readonly Column[]): void {
+  if (model.schema !== "marts" || columns.some(({ name }) => name === "conta")) return;
+  const message = `${model.name} has no column conta, so logins that may read some accounts alone read all of its rows.`;
+  emit({ type: "warning", message });
 }
 
 function firstRows(total: number): PublishedTable {
@@ -117,6 +125,7 @@ async function publishTarget(
   const published = await columnsOf(client, name);
   if (published.length === 0) {
     const total = await execute(client, sql`create table ${table} as select * from ${source} as r`);
+    tellOfOpenRows(build, model, target.columns);
     await finishNewTable(client, model, target.schema, target.columns);
     await forgetGrants(client, model.name);
     return firstRows(total);

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { mart, openPessoas, staging } from "./pessoas.ts";
 
-const { pool, build, drop, failure, land, reset, rows } = await openPessoas();
+const { pool, build, drop, events, failure, land, reset, rows } = await openPessoas();
 afterAll(drop);
 beforeEach(reset);
 
@@ -91,6 +91,16 @@ describe("personal data", () => {
       client.release();
     }
   });
+});
+
+test("a mart without the account is told of: its rows are nobody's alone", async () => {
+  const open = "-- @key pessoa_id\nselect p.pessoa_id from staging.pessoas as p";
+  await build({ "models/marts/aberta.sql": open });
+  const message =
+    "marts.aberta has no column conta, so logins that may read some accounts alone read all of its rows.";
+  expect(events()).toContainEqual({ type: "warning", message });
+  await build({ "models/marts/aberta.sql": open });
+  expect(events()).not.toContainEqual({ type: "warning", message });
 });
 
 test("a column that becomes personal takes back what was told of it before", async () => {
