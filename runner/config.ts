@@ -75,6 +75,7 @@ export const variables = [
   "ALERT_STALE_HOURS",
   "ALERT_DIGEST",
   "RAILWAY_ENVIRONMENT",
+  "RAILWAY_ENVIRONMENT_NAME",
 ] as const;
 
 type Variable = (typeof variables)[number];

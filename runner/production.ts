@@ -1,8 +1,12 @@
 import { ConfigError } from "./errors.ts";
 
-/** Whether the environment says that others depend on this: then what is only for trying out is refused. */
+/**
+ * Whether the environment says that others depend on this: then what is only for trying out is
+ * refused. Railway has called the variable by both names.
+ */
 export function isProduction(env: Readonly<Record<string, string | undefined>>): boolean {
-  return env.RAILWAY_ENVIRONMENT?.trim() === "production";
+  const names = [env.RAILWAY_ENVIRONMENT, env.RAILWAY_ENVIRONMENT_NAME];
+  return names.some((name) => name?.trim() === "production");
 }
 
 /**

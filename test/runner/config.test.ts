@@ -156,9 +156,11 @@ describe("the database", () => {
     expect(problemsOf(() => readDatabaseConfig(insecure))).toEqual([
       expect.stringContaining("requires TLS"),
     ]);
-    expect(problemsOf(() => readDatabaseConfig(production))).toEqual([
-      expect.stringContaining("DATABASE_URL is missing"),
-    ]);
+    for (const named of [production, { RAILWAY_ENVIRONMENT_NAME: "production" }]) {
+      expect(problemsOf(() => readDatabaseConfig(named))).toEqual([
+        expect.stringContaining("DATABASE_URL is missing"),
+      ]);
+    }
   });
 
   test("in production an authority's certificate means that the host's name is checked, too", () => {
