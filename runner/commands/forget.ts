@@ -144,7 +144,7 @@ async function forget(invocation: Invocation, session: Session, found: FoundPers
   );
   const { publicationId } = await runBuild(session, reporter.event).catch((error: unknown) => {
     reporter.say(
-      `The build failed, so staging and marts hold the person still: correct it and run npm run elt -- build. Receipt ${erased.id} says "landing" until then.`,
+      `The build failed, so staging and marts hold the person still: correct it and run npm run elt -- build. Receipt ${erased.id} keeps the status "landing": the search for what is left was not made.`,
     );
     throw error;
   });
