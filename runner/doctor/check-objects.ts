@@ -98,7 +98,10 @@ function checkToken(
     : skip(check, "No answer tells: see the objects.");
 }
 
-function objectFinding({ name, path }: CvdwObject, answer: Answer): Finding {
+/** Without an object that the marts need nothing works as it should; any other one is somebody's wish. */
+function objectFinding(object: CvdwObject, answer: Answer): Finding {
+  const { name, path } = object;
+  const refused = object.default === true ? fail : warn;
   if (answer.status === "no-time") {
     return warn(
       name,
@@ -113,13 +116,13 @@ function objectFinding({ name, path }: CvdwObject, answer: Answer): Finding {
   const { error } = answer;
   switch (error.fault) {
     case "unauthorized":
-      return fail(
+      return refused(
         name,
         "The user has no permission for it (401).",
         `Give the user the permission for ${name} in CV, or leave it out of the extraction.`,
       );
     case "unknown-path":
-      return fail(
+      return refused(
         name,
         `The path ${path} does not exist in this account's CVDW (${error.status}).`,
         `Leave ${name} out of the extraction; if every object answers so, check CVCRM_API_URL.`,
@@ -133,7 +136,7 @@ function objectFinding({ name, path }: CvdwObject, answer: Answer): Finding {
     case "server":
       return warn(name, whatOf(error), "A failure of the source: ask again later.");
     default:
-      return fail(name, whatOf(error), "Ask again; if it lasts, show this to the vendor.");
+      return refused(name, whatOf(error), "Ask again; if it lasts, show this to the vendor.");
   }
 }
 

@@ -66,7 +66,7 @@ export async function diagnose(diagnosis: Diagnosis): Promise<readonly Findings[
   const opened = await open(config, diagnosis.log);
   try {
     const { stored, counting } = await whatStands(opened.pool);
-    const unread = skip("landing and runs", whyUnread(opened, counting));
+    const unread = skip("landing and runs", opened.whyUnread ?? whyUnread(counting));
     const [database, address, objects, landing, runs, serving] = await Promise.all([
       lookAtDatabase(opened, config, now),
       source === undefined || diagnosis.objects.length === 0
@@ -106,6 +106,8 @@ type Opened = {
   readonly findings: readonly Finding[];
   readonly pool: Pool | undefined;
   readonly url: string;
+  /** Why nothing that is stored there can be looked at; undefined when it is open. */
+  readonly whyUnread?: string;
   readonly close: () => Promise<void>;
 };
 
@@ -116,6 +118,7 @@ async function open(
 ): Promise<Opened> {
   const closed = (findings: readonly Finding[]): Opened => ({
     ...{ findings, pool: undefined, url: "", close: async () => undefined },
+    whyUnread: "Not looked at: the database is not open.",
   });
   if (config === undefined) return closed([skip("connection", "Its settings cannot be read.")]);
   const files = config.kind === "embedded" ? await lookAtFiles(config.dataDir) : undefined;
@@ -123,7 +126,7 @@ async function open(
   if (files?.state === "broken") {
     return closed([...findings, skip("connection", "Not tried before that is solved.")]);
   }
-  if (files?.state === "absent") return closed(findings);
+  if (files?.state === "absent") return { ...closed(findings), whyUnread: nothingYet };
   try {
     const options = { applicationName: "elt doctor", maxConnections: 8, log };
     const { pool, url, close } = await openDatabase(config, { ...options, migrations: "left" });
@@ -179,11 +182,10 @@ async function whatStands(
   }
 }
 
-function whyUnread({ pool }: Opened, counting: Pool | undefined): string {
-  if (pool === undefined) return "Not looked at: the database is not open.";
-  return counting === undefined
-    ? "There is nothing yet: the first run makes it."
-    : "Not looked at before the migrations.";
+const nothingYet = "There is nothing yet: the first run makes it.";
+
+function whyUnread(counting: Pool | undefined): string {
+  return counting === undefined ? nothingYet : "Not looked at before the migrations.";
 }
 
 async function lookAtDatabase(

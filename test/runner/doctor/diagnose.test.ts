@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { exemplo } from "../../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../../emulator/server.ts";
-import { defaultObjects } from "../../../extract/catalogue.ts";
+import { catalogue, defaultObjects } from "../../../extract/catalogue.ts";
 import type { Environment } from "../../../runner/config.ts";
 import { type Diagnosis, diagnose } from "../../../runner/doctor/diagnose.ts";
 import type { Finding } from "../../../runner/doctor/finding.ts";
@@ -135,6 +135,14 @@ describe("the source", () => {
       expect(rest.map(({ name }) => of(all, name)?.status)).toEqual(rest.map(() => "ok"));
     },
   );
+
+  test("that refuses an object that the marts do without is no failure", async () => {
+    emulator.fault({ object: "leads", times: 1, kind: "401" });
+    const leads = catalogue.filter(({ name }) => name === "leads");
+    const all = await findings(settings(), { objects: [...defaultObjects, ...leads] });
+    expect(failed(all)).toEqual([]);
+    expect(of(all, "leads")).toMatchObject({ status: "warn" });
+  });
 
   test("that is asked too much blocks the account for all processes", async () => {
     emulator.fault({ object: "repasses", times: 1, kind: "429" });
