@@ -56,7 +56,7 @@ describe("elt", () => {
     expect(code).toBe(0);
     const commands = [...out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]);
     expect(commands).toEqual([
-      ...["run", "extract", "build", "plan", "retry", "test", "check"],
+      ...["run", "extract", "build", "plan", "env", "retry", "test", "check"],
       ...["show", "compile", "lineage", "status", "doctor", "worker", "alert", "drift"],
       ...["quarantine"],
       ...["verify", "prune", "backup", "restore", "forget", "migrate"],
