@@ -1,4 +1,4 @@
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { variables } from "../../runner/config.ts";
@@ -28,13 +28,19 @@ describe.each(guides)("%s", (file) => {
       for (const words of shellCommands(text)) {
         const args = eltArguments(words, scripts);
         const place = `${file}:${line}: ${words.join(" ")}`;
+        for (const word of words.filter((each) => /^(?:deploy|test|bench)\//.test(each))) {
+          await expect(access(path.join(projectRoot, word)), place).resolves.toBe(undefined);
+        }
+        if (words.includes("systemctl")) {
+          for (const unit of words.filter((word) => word.startsWith("elt-"))) {
+            const name = unit.includes(".") ? unit : `${unit}.service`;
+            const file = path.join(projectRoot, "deploy/systemd", name);
+            await expect(access(file), place).resolves.toBe(undefined);
+          }
+        }
         if (args !== undefined) expect(refusalOf(args, commands), place).toBeUndefined();
         else if (words[0] === "npm" && words[1] === "run") {
           expect(Object.keys(scripts), place).toContain(words[2]);
-        } else if (words[0] === "npx" && words[1] === "vitest") {
-          await expect(access(path.join(projectRoot, words[3] ?? "")), place).resolves.toBe(
-            undefined,
-          );
         }
       }
     }
@@ -75,10 +81,9 @@ describe.each(guides)("%s", (file) => {
         /\b(?:CVCRM|DATABASE|SYNC|ALERT|SMTP|SERVER|METABASE|DASHBOARD|SESSION|READY|TRUST|RAILWAY)_[A-Z_]*[A-Z]\b/g,
       ),
     ].map(([name]) => name);
-    // Families of settings are named without their ends.
-    const families = new Set(["ALERT_EMAIL", "CVCRM_API"]);
-    for (const name of named) {
-      if (!families.has(name)) expect(variables, `${file}: ${name}`).toContain(name);
+    const compose = await readFile(path.join(projectRoot, "compose.yaml"), "utf8");
+    for (const name of named.filter((each) => !compose.includes(`\${${each}:`))) {
+      expect(variables, `${file}: ${name}`).toContain(name);
     }
   });
 

@@ -42,6 +42,22 @@ describe("the operator's tables hold what the code says", () => {
     expect(firstCells(section("Alertas")).toSorted()).toEqual(kinds.toSorted());
   });
 
+  test("every line of elt doctor has a row", async () => {
+    const folder = path.join(projectRoot, "runner/doctor");
+    const lines = new Set<string>();
+    for (const file of await readdir(folder)) {
+      const source = await readFile(path.join(folder, file), "utf8");
+      const named =
+        /(?:\b(?:ok|warn|fail|skip|failFrom|compareClocks)\(\s*|const check = |check: )"([^"]+)"/g;
+      for (const [, line = ""] of source.matchAll(named)) lines.add(line);
+    }
+    expect(lines.size).toBeGreaterThan(20);
+    const told = [...section("O doctor").matchAll(/^\| (.*?) \| /gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, line]) => line),
+    );
+    expect([...lines].filter((line) => !told.includes(line))).toEqual([]);
+  });
+
   test("every problem that the server answers with has a row, with its status", async () => {
     const files = (await readdir(path.join(projectRoot, "server"), { recursive: true })).filter(
       (file) => file.endsWith(".ts"),

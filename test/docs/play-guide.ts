@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exemplo } from "../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
 import { projectRoot } from "../../runner/open-project.ts";
-import { createTestDatabase, type TestDatabase } from "../postgres.ts";
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from "../postgres.ts";
 import { type Block, readGuide } from "./guide.ts";
 
 type Story = {
@@ -37,7 +37,7 @@ export async function playGuide({ file, published, role, env = {} }: Story): Pro
 
   beforeAll(async () => {
     folder = await copyProject();
-    database = await createTestDatabase();
+    database = await (published === "before" ? createTestDatabase() : createEmptyDatabase());
     source = await startEmulator({ accounts: [exemplo()], rateLimit: null });
     const { email, token } = exemplo();
     const given = {

@@ -49,13 +49,15 @@ export function shellCommands(block: string): readonly (readonly string[])[] {
     .filter((words) => words.length > 0);
 }
 
-/** The arguments of `elt` in a command, when it is one: written out, or as a script of npm. */
+/** The arguments of `elt` in a command, when it is one: written out, a script of npm, in a container. */
 export function eltArguments(
   words: readonly string[],
   scripts: Readonly<Record<string, string>>,
 ): readonly string[] | undefined {
   const [program, ...rest] = words;
   if (program === "elt") return rest;
+  const [, compose] = /^docker compose run --rm (?:worker|web) (.+)$/.exec(words.join(" ")) ?? [];
+  if (compose !== undefined) return compose.split(" ");
   if (program !== "npm" || rest[0] !== "run") return undefined;
   const [script = "", ...args] = rest.slice(1).filter((word) => word !== "-s");
   const [, own] = /^node bin\/elt\.js ?(.*)$/.exec(scripts[script] ?? "") ?? [];
