@@ -42,6 +42,8 @@ export type CvdwClient = {
 /** Objects exist that take 20 s for 50 rows. */
 const TIMEOUT_MS = 180_000;
 const CONNECT_TIMEOUT_MS = 15_000;
+/** A page of 500 records has a few; what goes on for ever must not fill the memory. */
+const MOST_BYTES = 64 * 1024 * 1024;
 
 const NO_RECORDS: Page = { totalRecords: 0, totalPages: 0, records: [] };
 
@@ -49,10 +51,14 @@ const NO_RECORDS: Page = { totalRecords: 0, totalPages: 0, records: [] };
  * Opens the client. Nothing is sent before the first page is asked for.
  * @param options.timeoutMs how long an answer may take to begin, and to go on (default 3 minutes);
  *   twice as long may it take in all
+ * @param options.maxBytes how long an answer may be (default 64 MiB)
  */
 export function createCvdwClient(
   source: Source,
-  { timeoutMs = TIMEOUT_MS }: { readonly timeoutMs?: number } = {},
+  {
+    timeoutMs = TIMEOUT_MS,
+    maxBytes = MOST_BYTES,
+  }: { readonly timeoutMs?: number; readonly maxBytes?: number } = {},
 ): CvdwClient {
   const dispatcher = new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS },
@@ -63,7 +69,8 @@ export function createCvdwClient(
   return {
     source,
     async fetchPage(wanted) {
-      const answer = await send(source, dispatcher, wanted, AbortSignal.timeout(2 * timeoutMs));
+      const signal = AbortSignal.timeout(2 * timeoutMs);
+      const answer = await send(source, wanted, { dispatcher, signal, maxBytes });
       answered = true;
       return pageOf(source, wanted, answer);
     },
@@ -122,17 +129,18 @@ type Answer = {
 
 async function send(
   source: Source,
-  dispatcher: Agent,
   wanted: PageRequest,
-  signal: AbortSignal,
+  how: { readonly dispatcher: Agent; readonly signal: AbortSignal; readonly maxBytes: number },
 ): Promise<Answer> {
+  const { dispatcher, signal, maxBytes } = how;
   try {
     const response = await request(pageUrl(source.baseUrl, wanted), {
       dispatcher,
       signal,
       headers: { accept: "application/json", email: source.email, token: source.token },
     });
-    const body = Buffer.from(await response.body.arrayBuffer());
+    const body = await readBody(response.body, maxBytes);
+    if (body === undefined) throw tooLarge(wanted, maxBytes);
     const { "content-type": contentType, "retry-after": retryAfter } = response.headers;
     return {
       status: response.statusCode,
@@ -141,6 +149,7 @@ async function send(
       body,
     };
   } catch (error) {
+    if (error instanceof CvdwError) throw error;
     const tooSlow =
       signal.aborted ||
       error instanceof undiciErrors.HeadersTimeoutError ||
@@ -151,6 +160,31 @@ async function send(
       message: `no complete answer from ${new URL(source.baseUrl).host} (${networkReason(error)}). Check the network and CVCRM_API_URL.`,
     });
   }
+}
+
+/** An answer's bytes; undefined as soon as they are more than that. */
+async function readBody(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving the loop ends the connection: what is still to come is not taken.
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes);
+}
+
+function tooLarge(wanted: PageRequest, maxBytes: number): CvdwError {
+  return new CvdwError({
+    ...place(wanted),
+    fault: "too-large",
+    status: 200,
+    message: `the answer is longer than ${Math.floor(maxBytes / 1024 / 1024)} MiB for ${wanted.pageSize} records: rather a failure of the source than data.`,
+  });
 }
 
 /** The space of a date-time must be `%20`: some accounts refuse the `+` of URLSearchParams. */
@@ -221,12 +255,15 @@ function place(wanted: PageRequest): { readonly object: string; readonly page: n
   return { object: wanted.object.name, page: wanted.page };
 }
 
-/** `Retry-After` in milliseconds, from seconds or from a date; an hour at most. */
+/**
+ * `Retry-After` in milliseconds, from seconds or from a date; an hour at most. One that has passed says
+ * nothing: asking again at once would spend every attempt within a second.
+ */
 function retryAfterMs(header: string | undefined): number | undefined {
   if (header === undefined || header.trim() === "") return undefined;
   const seconds = Number(header);
   const ms = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : Math.ceil(seconds * 1000);
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000);
+  return ms > 0 ? Math.min(ms, 3_600_000) : undefined;
 }
 
 function networkReason(error: unknown): string {

@@ -1,6 +1,6 @@
 /**
- * Why CVDW did not give a page. `retryable` kinds can heal by asking the same again; a time-out heals
- * by asking for less.
+ * Why CVDW did not give a page. `retryable` kinds can heal by asking the same again; a time-out and an
+ * answer that is too large heal by asking for less.
  */
 export type CvdwFault =
   | "unauthorized"
@@ -11,6 +11,7 @@ export type CvdwFault =
   | "server"
   | "network"
   | "timeout"
+  | "too-large"
   | "malformed"
   | "empty";
 
@@ -59,5 +60,10 @@ export class CvdwError extends Error {
 
   get retryable(): boolean {
     return retryable.has(this.fault);
+  }
+
+  /** Whether a smaller page may come where this one did not. */
+  get healsByLess(): boolean {
+    return this.fault === "timeout" || this.fault === "too-large";
   }
 }

@@ -150,7 +150,7 @@ async function readPass(reading: Reading): Promise<"over" | "stopped"> {
   }
 }
 
-/** A page that is too big for the source's patience is asked for in halves. */
+/** A page that is too big for the source's patience, or for ours, is asked for in halves. */
 async function pageOrTimeout(
   reading: Reading,
   wanted: PageRange,
@@ -163,7 +163,7 @@ async function pageOrTimeout(
     if (error instanceof OutOfTimeError) return "stopped";
     if (!(error instanceof CvdwError)) throw error;
     if (error.fault === "empty" && wanted.page > 1) return beyondTheEnd(reading, wanted, error);
-    if (error.fault !== "timeout" || wanted.size <= SMALLEST_PAGE) throw error;
+    if (!error.healsByLess || wanted.size <= SMALLEST_PAGE) throw error;
     reading.pageSize = Math.max(SMALLEST_PAGE, Math.ceil(wanted.size / 2));
     reading.timedOut = true;
     const { conta } = context.client.source;

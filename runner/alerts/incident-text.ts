@@ -200,6 +200,11 @@ const faultTexts: Readonly<Record<IncidentDetails["object-failed"]["fault"], Fau
     happened: "O CV demorou demais para responder, também com páginas menores.",
     whatToDo: COMES_BACK,
   },
+  "too-large": {
+    title: "resposta grande demais do CV",
+    happened: "A resposta do CV não tinha fim razoável, também com páginas menores.",
+    whatToDo: COMES_BACK,
+  },
   malformed: {
     title: "resposta ilegível do CV",
     happened: "A resposta do CV não é uma página do CVDW, também ao tentar de novo.",

@@ -114,6 +114,13 @@ export const faults: readonly Fault[] = [
     fault: "rate-limited",
     says: "CVDW answered 429. Too many requests",
   }),
+  healing("429 with a Retry-After of 0", "429 com `Retry-After: 0`", {
+    script: { kind: "429", retryAfter: 0 },
+    treatment: "espera",
+    waitMs: 60_000,
+    fault: "rate-limited",
+    says: "CVDW answered 429. Too many requests",
+  }),
   healing("429 as a 200", "200 com o texto `Too many requests`", {
     script: { kind: "200-too-many" },
     treatment: "espera",
