@@ -75,7 +75,7 @@ describe("elt verify", () => {
       "delete from marts.comissoes where comissao_id = (select min(comissao_id) from marts.comissoes)",
     );
     await pool.query(
-      "insert into staging.unidades select (jsonb_populate_record(u, '{\"chave\": \"x\"}')).* from staging.unidades as u limit 1",
+      'insert into staging.unidades select (jsonb_populate_record(u, \'{"chave": "x"}\')).* from staging.unidades as u limit 1',
     );
     try {
       const { code, marts } = await verify("--skip-source", "--skip-tests");
