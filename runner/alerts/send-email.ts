@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Socket } from "node:net";
 import { isLoopback } from "../loopback.ts";
 import type { EmailSettings } from "./alert-settings.ts";
 import type { Delivery } from "./channels.ts";
@@ -7,16 +8,26 @@ import { renderEmail } from "./render-email.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const SILENCE_MS = 20_000;
+/** A server that says a little from time to time is not silent, and must not keep a run for ever. */
+const DEADLINE_MS = 90_000;
 
 /**
  * Sends a message to all recipients. A login leaves this machine only over TLS. Every failure is a
  * result; none holds a secret or what a server said, which may repeat an address.
+ * @param options.deadlineMs how long all of it may take (default 90 seconds)
  */
-export async function sendEmail(settings: EmailSettings, message: Message): Promise<Delivery> {
+export async function sendEmail(
+  settings: EmailSettings,
+  message: Message,
+  { deadlineMs = DEADLINE_MS }: { readonly deadlineMs?: number } = {},
+): Promise<Delivery> {
   // Loaded only when there is something to send.
   const { createTransport } = await import("nodemailer");
   const { host, port, secure, login, from, to } = settings;
+  const socket = new Socket();
   const transport = createTransport({
+    // Its own connection cannot be broken off from outside.
+    socket,
     host,
     port,
     secure,
@@ -31,6 +42,11 @@ export async function sendEmail(settings: EmailSettings, message: Message): Prom
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+  let isOverdue = false;
+  const deadline = setTimeout(() => {
+    isOverdue = true;
+    socket.destroy();
+  }, deadlineMs);
   try {
     const { text, html } = renderEmail(message);
     const { rejected } = await transport.sendMail({
@@ -46,9 +62,15 @@ export async function sendEmail(settings: EmailSettings, message: Message): Prom
     if (refused === 0) return { status: "sent" };
     return { status: "sent", note: `${refused} of ${to.length} addresses were refused` };
   } catch (error) {
+    if (isOverdue) {
+      const because = `${host}:${port} did not take the message within ${deadlineMs / 1000} s`;
+      return { status: "failed", because };
+    }
     return { status: "failed", because: reasonOf(error, settings) };
   } finally {
+    clearTimeout(deadline);
     transport.close();
+    socket.destroy();
   }
 }
 

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EmailSettings } from "../../../runner/alerts/alert-settings.ts";
 import type { Incident } from "../../../runner/alerts/incident.ts";
@@ -196,6 +198,33 @@ describe("an e-mail", () => {
       because: expect.stringContaining("127.0.0.1:"),
     });
     expect(secure.mails).toEqual([]);
+  });
+
+  test("is broken off when the server never comes to the end of an answer", async () => {
+    let leave: () => void = () => undefined;
+    const left = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.write("220 here\r\n");
+      socket.once("data", () => {
+        const more = setInterval(() => socket.write("250-and more\r\n"), 5);
+        socket.on("close", () => {
+          clearInterval(more);
+          leave();
+        });
+      });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    expect(await sendEmail(settings({ port }), message(), { deadlineMs: 300 })).toEqual({
+      status: "failed",
+      because: `127.0.0.1:${port} did not take the message within 0.3 s`,
+    });
+    await left;
+    server.close();
   });
 
   test("that nobody takes is a sentence", async () => {
