@@ -15,7 +15,10 @@ describe("the operator's tables hold what the code says", () => {
     const missing = (await operatorMessages()).filter(
       (message) => !quoted.some((quote) => isPartOf(quote, message)),
     );
-    expect(missing.map(({ file, text: sentence }) => `${file}: ${sentence}`)).toEqual([]);
+    expect(
+      missing.map(({ file, text: sentence }) => `${file}: ${sentence}`),
+      "add a row for each to docs/operador.md, Mensagens: in backticks a part of it, … for what is filled in",
+    ).toEqual([]);
   });
 
   test("every row quotes a sentence of the program", async () => {

@@ -15,6 +15,7 @@ const whole = [
   "runner/extraction.ts",
   "runner/failure.ts",
   "runner/freshness/report-withheld.ts",
+  "runner/guardrail/held-kpi.ts",
   "runner/models/with-lock-timeout.ts",
   "extract/cvdw.ts",
   "extract/read-page.ts",
@@ -52,7 +53,9 @@ export async function operatorMessages({
   );
   const seen = new Set<string>();
   return found.flat().filter(({ text }) => {
-    const isSentence = text.split(" ").length >= 5 && /(?:[.…:)]|-removal)$/.test(text);
+    const words = text.split(" ").filter((word) => /[a-z]/i.test(word));
+    const isSentence =
+      words.length >= 4 && text.split(" ").length >= 5 && /(?:[.…:)]|-removal)$/.test(text);
     // SQL, options, and what only names the subject of a sentence.
     const isOwn = !/\n|^(?: |--|elt |set |select |… takes |An? \w+ of account …$)/.test(text);
     const isSetting = variables.some((name) => text.startsWith(name));
