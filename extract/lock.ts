@@ -35,7 +35,11 @@ export async function tryLock(client: PoolClient, name: string): Promise<LockAtt
   return { status: "busy", holder: await lockHolder(client, name) };
 }
 
-async function lockHolder(database: Queryable, name: string): Promise<LockHolder | undefined> {
+/** Who holds a lock now; undefined when nobody does. It does not take the lock to find out. */
+export async function lockHolder(
+  database: Queryable,
+  name: string,
+): Promise<LockHolder | undefined> {
   const [holder] = await query<LockHolder>(
     database,
     sql`

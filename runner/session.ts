@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool, PoolClient } from "pg";
 import { connect } from "../extract/connection.ts";
-import { type LockHolder, tryLock } from "../extract/lock.ts";
+import { type LockHolder, lockHolder, tryLock } from "../extract/lock.ts";
 import { execute, sql } from "../extract/query.ts";
 import { brasiliaWallClock, formatWallClock } from "../extract/wall-clock.ts";
 import type { Invocation } from "./command.ts";
@@ -100,19 +100,13 @@ export async function locked<T>(
   }
 }
 
-/** Who holds a lock now, as a person reads it; undefined when nobody does. */
+/**
+ * Who holds a lock now, as a person reads it; undefined when nobody does. It is not taken to find out:
+ * whoever wanted it in that moment would be told that somebody else has it.
+ */
 export async function lockHolderOf(pool: Pool, name: string): Promise<string | undefined> {
-  const { client, release } = await connect(pool);
-  try {
-    const attempt = await tryLock(client, name);
-    if (attempt.status === "busy") {
-      return attempt.holder === undefined ? "another run" : describeHolder(attempt.holder);
-    }
-    await attempt.release();
-    return undefined;
-  } finally {
-    release();
-  }
+  const holder = await lockHolder(pool, name);
+  return holder === undefined ? undefined : describeHolder(holder);
 }
 
 /**

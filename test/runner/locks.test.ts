@@ -4,7 +4,7 @@ import { exemplo } from "../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
 import { tryLock } from "../../extract/lock.ts";
 import { LockError } from "../../runner/errors.ts";
-import { locked } from "../../runner/session.ts";
+import { locked, lockHolderOf } from "../../runner/session.ts";
 import { type EltProcess, runElt, startElt } from "../elt-process.ts";
 import { createTestDatabase } from "../postgres.ts";
 
@@ -122,6 +122,27 @@ describe("an account that is being extracted", () => {
 });
 
 describe("the holder of a lock", () => {
+  test("is asked for without taking the lock from whoever wants it meanwhile", async () => {
+    const client = await pool.connect();
+    try {
+      let done = false;
+      const asking = async (): Promise<void> => {
+        while (!done) await lockHolderOf(pool, "free");
+      };
+      const asked = Promise.all([asking(), asking(), asking()]);
+      for (let n = 0; n < 200; n++) {
+        const attempt = await tryLock(client, "free");
+        if (attempt.status !== "held") throw new Error(`attempt ${n} found it taken`);
+        await attempt.release();
+      }
+      done = true;
+      await asked;
+      expect(await lockHolderOf(pool, "free")).toBeUndefined();
+    } finally {
+      client.release(true);
+    }
+  });
+
   test("is told with the time it got the lock, not the time it began to wait for it", async () => {
     const waiting = gate();
     const done = gate();
