@@ -38,7 +38,7 @@ export async function withDatabase<T>(
 const CLOSE_GRACE_MS = 3_000;
 
 /** Work that was cut off may hold a connection for good; the end of the program must not wait. */
-async function closeInTime(database: Database): Promise<void> {
+export async function closeInTime(database: Pick<Database, "close">): Promise<void> {
   const giveUp = new AbortController();
   const { signal } = giveUp;
   const tooLate = delay(CLOSE_GRACE_MS, undefined, { signal }).catch(() => undefined);
