@@ -8,6 +8,8 @@ import type { RunStatus } from "./run-status.ts";
 /** What `elt status` tells: data for a program, and text after `formatStatus`. */
 export type Status = {
   readonly publication: { readonly id: string; readonly at: string } | null;
+  /** What is wrong and lasts: `elt alert` lists it. */
+  readonly incidents: number;
   readonly runs: readonly RunStatus[];
   readonly objects: readonly ObjectStatus[];
   /** Ages of the objects that a model declares @fresh for, as of the last build. */
@@ -20,7 +22,8 @@ export type Status = {
 const WIDTH = 110;
 
 /** The status for a person: tables, and below a row what is unusual about it. */
-export function formatStatus({ publication, runs, objects, freshness, drift }: Status): string {
+export function formatStatus(status: Status): string {
+  const { publication, incidents, runs, objects, freshness, drift } = status;
   const published =
     publication === null
       ? "Nothing is published yet: npm run elt"
@@ -28,6 +31,9 @@ export function formatStatus({ publication, runs, objects, freshness, drift }: S
   const contas = [...new Set(objects.map(({ conta }) => conta))];
   return [
     published,
+    ...(incidents === 0
+      ? []
+      : [`Wrong now: ${incidents === 1 ? "1 incident" : `${incidents} incidents`} (elt alert)`]),
     "",
     "Last runs",
     tableWithNotes(runs, runRow, ({ error }) => (error === null ? [] : [error])),

@@ -1,3 +1,4 @@
+import { endBuildIncidents } from "../alerts/end-build-incidents.ts";
 import { announcePublication } from "../announce-publication.ts";
 import { buildHelp, buildOptions, readBuildOptions } from "../build-arguments.ts";
 import { runBuild } from "../building.ts";
@@ -39,7 +40,12 @@ async function run(invocation: Invocation): Promise<number> {
   return withDatabase(invocation, "build", async ({ pool }) => {
     const options = await readBuildOptions(invocation, pool, project);
     return recorded(invocation, pool, { command: "build", conta: null }, async (session) => {
-      const { withheld } = await runBuild(session, invocation.reporter.event, { project, options });
+      const { withheld, tests } = await runBuild(session, invocation.reporter.event, {
+        project,
+        options,
+      });
+      const scope = options.only === undefined ? "all models" : "some models";
+      await endBuildIncidents(pool, { tests, scope }, new Date());
       await announcePublication(invocation, pool, metabase);
       return reportWithheld(withheld, invocation.reporter);
     });

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
+import { endBuildIncidents } from "../alerts/end-build-incidents.ts";
 import { readBuildOptions } from "../build-arguments.ts";
 import { runBuild } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
@@ -45,7 +46,9 @@ async function run(invocation: Invocation): Promise<number> {
     reporter.say(`Again run ${last.run}, beginning with ${named}.`);
     const again = { ...invocation, options };
     return recorded(again, pool, { command: "retry", conta: null }, async (session) => {
-      const { withheld } = await runBuild(session, reporter.event, request);
+      const { withheld, tests } = await runBuild(session, reporter.event, request);
+      const scope = request.options.only === undefined ? "all models" : "some models";
+      await endBuildIncidents(pool, { tests, scope }, new Date());
       return reportWithheld(withheld, reporter);
     });
   });

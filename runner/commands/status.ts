@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
+import { openIncidents } from "../alerts/incident-record.ts";
 import { brasilia } from "../brasilia.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { driftOfLastRuns } from "../drift/read-drift.ts";
@@ -13,7 +14,7 @@ export const command: Command = {
   summary: "the last runs, cursors and publication",
   help: `Usage: elt status
 
-Shows the last publication, the last runs, and per object how far the source has been read:
+Shows the last publication, how much is wrong now (elt alert lists it), the last runs, and per object how far the source has been read:
   live       records that the source still has, as far as is known
   gone       records that two full readings in a row did not bring
   watch      records that the last full reading did not bring; gone if the next does not either
@@ -45,9 +46,10 @@ async function readStatus(pool: Pool): Promise<Status> {
       order by publication_id desc
       limit 1`,
   );
+  const incidents = (await openIncidents(pool)).length;
   const runs = await readRunStatus(pool);
   const objects = await readObjectStatus(pool);
   const freshness = await readSourceAges(pool, new Date());
   const drift = await driftOfLastRuns(pool);
-  return { publication: publication ?? null, runs, objects, freshness, drift };
+  return { publication: publication ?? null, incidents, runs, objects, freshness, drift };
 }

@@ -14,7 +14,15 @@ function objectStatus(object: string, details: Partial<ObjectStatus> = {}): Obje
 }
 
 function text(objects: readonly ObjectStatus[], details: Partial<Status> = {}): string {
-  return formatStatus({ publication: null, runs: [], objects, freshness: [], drift: [], ...details });
+  return formatStatus({
+    publication: null,
+    incidents: 0,
+    runs: [],
+    objects,
+    freshness: [],
+    drift: [],
+    ...details,
+  });
 }
 
 describe("elt status", () => {
@@ -34,6 +42,15 @@ Objects of acme
   reservas  12,345    12      3  2026-03-01 12:00  proven   2026-03-01 10:59
   unidades   1,000               2026-03-01 12:00  proven`,
     );
+  });
+
+  test("says below the publication how much is wrong", () => {
+    const lines = (incidents: number) => text([], { incidents }).split("\n").slice(1, 2);
+    expect([0, 1, 3].map(lines)).toEqual([
+      [""],
+      ["Wrong now: 1 incident (elt alert)"],
+      ["Wrong now: 3 incidents (elt alert)"],
+    ]);
   });
 
   test("counts the fields that changed in the last run below their account", () => {

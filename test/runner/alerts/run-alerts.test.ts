@@ -151,6 +151,33 @@ describe("elt run", () => {
     expect(news().subjects).toEqual(["[CVDW exemplo] Resolvido: A carga voltou a funcionar"]);
   });
 
+  test.each(["build", "retry"])(
+    "tells that it is over when elt %s published what a run could not",
+    async (command) => {
+      const { pool } = database;
+      await pool.query(
+        "alter table marts.vendas add constraint nobody check (valor < 1) not valid",
+      );
+      account.edit("reservas", firstKey(account), { valor_contrato: command.length * 1000.5 });
+      expect((await run()).code).toBe(1);
+      expect((await runElt(["status"], settings())).out).toContain(
+        "Wrong now: 1 incident (elt alert)",
+      );
+      await pool.query("alter table marts.vendas drop constraint nobody");
+      expect(news().subjects).toEqual(["[CVDW exemplo] Um modelo falhou e nada foi publicado"]);
+      if (command === "build") {
+        // Some models prove nothing of the others.
+        const some = await runElt(["build", "--select", "staging.unidades"], settings());
+        expect(some.code).toBe(0);
+        expect((await runElt(["alert"], settings())).out).toContain("run-failed");
+      }
+      expect((await runElt([command], settings())).code).toBe(0);
+      expect((await runElt(["alert"], settings())).out).toContain("Nothing is wrong.");
+      expect((await run()).code).toBe(0);
+      expect(news().subjects).toEqual(["[CVDW exemplo] Resolvido: A carga voltou a funcionar"]);
+    },
+  );
+
   test("tells of a record in quarantine, and that it is out again", async () => {
     const [broker] = account.records("corretores");
     const keyless = { ...broker, idcorretor: null, nome: "Fulano de Tal" };
