@@ -9,6 +9,7 @@ import { sliceItem } from "./page.ts";
 import type { Trouble } from "./quarantine-record.ts";
 import { execute, type Queryable, query, sql } from "./query.ts";
 import { type LandingRecord, toLandingRecords, wantedFields } from "./record.ts";
+import { withoutForgotten } from "./tombstones.ts";
 
 /** What became of the records of an object that were tried again. */
 export type RetryResult = {
@@ -116,7 +117,7 @@ async function tryBatch(
   batch: readonly Held[],
 ): Promise<{ readonly outcomes: readonly Outcome[]; readonly added: number }> {
   await query(client, sql`select pg_advisory_xact_lock(${landingLock(load)})`);
-  const items = batch.map((held) => ({ held, ...readAgain(object, held.raw) }));
+  const items = await readBatch(client, load, object, batch);
   const old = await supersededIn(client, load, items);
   const records = items.flatMap(({ held, record }) =>
     record === undefined || old.has(held.id) ? [] : [record],
@@ -136,6 +137,22 @@ type ReadAgain = {
   readonly chave: string | undefined;
   readonly refusal: Trouble | undefined;
 };
+
+/** What was kept while nobody could read it may turn out to be about somebody who was forgotten. */
+async function readBatch(
+  client: PoolClient,
+  load: Load,
+  object: CvdwObject,
+  batch: readonly Held[],
+): Promise<readonly (ReadAgain & { readonly held: Held })[]> {
+  const items = batch.map((held) => ({ held, ...readAgain(object, held.raw) }));
+  const pages = items.map(({ record }) => ({
+    ...{ page: 1, pageSize: 1, refused: [] },
+    records: record === undefined ? [] : [record],
+  }));
+  const redacted = await withoutForgotten(client, load, pages);
+  return items.map((item, index) => ({ ...item, record: redacted[index]?.records[0] }));
+}
 
 function readAgain(object: CvdwObject, raw: Buffer): ReadAgain {
   const item = sliceItem(raw, wantedFields(object));

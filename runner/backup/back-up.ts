@@ -18,6 +18,8 @@ import { columnList, type TableToCopy, tablesToCopy } from "./tables.ts";
 /** Backups hold clear personal data: only their owner reads them. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
+/** Held while a backup is made. */
+export const BACKUP_LOCK = "backup";
 /** Payloads shrink ten times at the fastest level already. */
 const GZIP_LEVEL = 1;
 
@@ -38,6 +40,8 @@ export async function backUp(
   let manifest: Manifest;
   try {
     await client.query("begin isolation level repeatable read read only");
+    // 03/04/2026 is another day in another database; this way of writing it is every database's.
+    await client.query("set local datestyle = 'ISO, YMD'");
     manifest = await explainDisk(folder, () => writeTables(client, folder, backupId, told));
     await client.query("commit");
   } catch (error) {

@@ -39,6 +39,7 @@ export async function restore(
   const { client, release } = await connect(pool);
   try {
     await client.query("begin");
+    await client.query("set local datestyle = 'ISO, YMD'");
     // Whoever wants to extract waits here, before a load has a number.
     await client.query("lock table elt.runs, elt.loads in access exclusive mode");
     await refuseVersion(client, manifest);

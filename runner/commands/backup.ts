@@ -1,7 +1,7 @@
-import { backUp } from "../backup/back-up.ts";
+import { BACKUP_LOCK, backUp } from "../backup/back-up.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { ConfigError } from "../errors.ts";
-import { recorded, withDatabase } from "../session.ts";
+import { locked, recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
   summary: "landing and all that is needed to go on, into a folder",
@@ -28,7 +28,11 @@ async function run(invocation: Invocation): Promise<number> {
   }
   return withDatabase(invocation, "backup", ({ pool }) =>
     recorded(invocation, pool, { command: "backup", conta: null }, async () => {
-      const manifest = await backUp(pool, folder, (table) => reporter.sayPrivately(`  ${table}`));
+      // A person who is forgotten meanwhile would be in it, and no receipt would say so.
+      const lock = { name: BACKUP_LOCK, subject: "Another backup, or elt forget," };
+      const manifest = await locked(pool, lock, () =>
+        backUp(pool, folder, (table) => reporter.sayPrivately(`  ${table}`)),
+      );
       const { backupId, createdAt, tables, accounts } = manifest;
       const rows = tables.reduce((sum, table) => sum + table.rows, 0);
       const bytes = tables.reduce((sum, table) => sum + table.bytes, 0);

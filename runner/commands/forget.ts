@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { extractionLock } from "../../extract/extract.ts";
-import { runBuild } from "../building.ts";
+import { BACKUP_LOCK } from "../backup/back-up.ts";
+import { runBuild, whileBuilding } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { ConfigError, collectProblems } from "../errors.ts";
 import { readDocument, readEmail } from "../forget/document.ts";
@@ -10,6 +11,7 @@ import {
   type FoundPerson,
   findPerson,
   landedAccounts,
+  runsThatErased,
   type Wanted,
 } from "../forget/forget.ts";
 import {
@@ -17,10 +19,11 @@ import {
   formatTraces,
   type Receipt,
   readBackups,
+  unfinishedReceipts,
   writeReceipt,
 } from "../forget/receipt.ts";
 import { eraseFromLogs, findTraces, type TraceFound } from "../forget/traces.ts";
-import { locked, recorded, type Session, withDatabase } from "../session.ts";
+import { locked, type Outcome, recorded, type Session, withDatabase } from "../session.ts";
 
 export const command: Command = {
   summary: "erase a person (LGPD), and keep them erased",
@@ -46,7 +49,10 @@ Options
   --conta <account>      only this account (default: all that were landed)
   --apply                do it; without it nothing is changed
 
-Erase the person in the CRM first. The account must not be under extraction.`,
+Erase the person in the CRM first. The account must not be under extraction, nor a backup be made.
+When the build fails, correct it and give the same command again: it finishes what was begun.
+What the database's own administrator keeps (base backups, archives of WAL, logs of statements) holds
+the person until it expires: nothing here can look into it.`,
   options: {
     documento: { type: "string" },
     email: { type: "string" },
@@ -66,7 +72,9 @@ async function run(invocation: Invocation): Promise<number> {
     if (options.apply !== true) {
       const found = await findPerson(pool, contas, wanted);
       const backups = await readBackups(pool);
-      reporter.result(formatDryRun(found, formatBackups(backups)), {
+      const unfinished = await unfinishedReceipts(pool);
+      const notes = [...formatUnfinished(unfinished), ...formatBackups(backups)];
+      reporter.result(formatDryRun(found, notes), {
         accounts: found.traces,
         backups,
         applied: false,
@@ -74,14 +82,17 @@ async function run(invocation: Invocation): Promise<number> {
       return exitCodes.done;
     }
     return recorded(unnamed, pool, { command: "forget", conta: null }, (session) =>
-      withoutExtraction(pool, contas, async () => {
-        const found = await findPerson(pool, contas, wanted);
-        if (isNowhere(found)) {
-          reporter.result(NOWHERE, { accounts: found.traces, applied: false });
-          return { exitCode: exitCodes.done };
-        }
-        return forget(invocation, session, found);
-      }),
+      withoutBackup(pool, () =>
+        withoutExtraction(pool, contas, async () => {
+          const found = await findPerson(pool, contas, wanted);
+          const unfinished = await unfinishedReceipts(pool);
+          if (isNowhere(found) && unfinished.length === 0) {
+            reporter.result(NOWHERE, { accounts: found.traces, applied: false });
+            return { exitCode: exitCodes.done };
+          }
+          return forget(invocation, session, { found, unfinished });
+        }),
+      ),
     );
   });
 }
@@ -117,6 +128,14 @@ async function chosenAccounts(
   ]);
 }
 
+/**
+ * A backup that began before and is finished after would hold the person, and no receipt would name it.
+ * @throws LockError while one is made
+ */
+function withoutBackup<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
+  return locked(pool, { name: BACKUP_LOCK, subject: "A backup of this database" }, work);
+}
+
 /** @throws LockError while one of the accounts is extracted */
 async function withoutExtraction<T>(
   pool: Pool,
@@ -135,43 +154,67 @@ async function withoutExtraction<T>(
   );
 }
 
-async function forget(invocation: Invocation, session: Session, found: FoundPerson) {
+/** Whom to forget, and receipts of those whom a build that failed left in the marts. */
+type Work = { readonly found: FoundPerson; readonly unfinished: readonly Receipt[] };
+
+async function forget(
+  invocation: Invocation,
+  session: Session,
+  { found, unfinished }: Work,
+): Promise<Outcome> {
   const { reporter } = invocation;
   const { pool, runId } = session;
-  const erased = await erasePerson(pool, found);
+  // A build that began before would publish the person once more, and take its loads for built.
+  const erased = isNowhere(found)
+    ? undefined
+    : await whileBuilding(pool, reporter.event, () => erasePerson(pool, found));
+  const receipts = [...unfinished, ...(erased === undefined ? [] : [erased])];
+  const names = receipts.map(({ id }) => `Receipt ${id}`).join(", ");
   reporter.say(
-    `Receipt ${erased.id}: landing no longer holds the person. Staging and marts follow with a build.`,
+    `${names}: landing no longer holds the person. Staging and marts follow with a build.`,
   );
   const { publicationId } = await runBuild(session, reporter.event).catch((error: unknown) => {
     reporter.say(
-      `The build failed, so staging and marts hold the person still: correct it and run npm run elt -- build. Receipt ${erased.id} keeps the status "landing": the search for what is left was not made.`,
+      `The build failed, so staging and marts hold the person still: correct it, and give the same command again. ${names}: not finished until then.`,
     );
     throw error;
   });
-  await eraseOldValues(pool, runId);
+  for (const run of await runsThatErased(pool, receipts, runId)) await eraseOldValues(pool, run);
+  const forgottenAt = new Date(receipts.at(-1)?.forgottenAt ?? Date.now());
   const left: TraceFound[] = [];
   for (const person of found.byAccount.values()) {
     await eraseFromLogs(pool, person);
-    left.push(...(await findTraces(pool, person)));
+    left.push(...(await findTraces(pool, person, forgottenAt)));
   }
   await vacuumTouched(pool);
-  const receipt: Receipt = { ...erased, status: "done", publication: publicationId, left };
-  await writeReceipt(pool, receipt);
-  reporter.result(formatReceipt(receipt), { ...receipt, applied: true });
-  const isLeft = left.some(({ identified }) => identified > 0);
-  return isLeft
+  const done = receipts.map((receipt): Receipt => {
+    const isThisPersons = receipt === erased || erased === undefined;
+    const found = isThisPersons ? left : receipt.left;
+    return { ...receipt, status: "done", publication: publicationId, left: found };
+  });
+  for (const receipt of done) await writeReceipt(pool, receipt);
+  const text = done.map(formatReceipt).join("\n\n");
+  reporter.result(text, { ...done.at(-1), finished: done.map(({ id }) => id), applied: true });
+  return left.some(isCertain)
     ? { exitCode: exitCodes.modelFailed, error: "values of the person are left" }
     : { exitCode: exitCodes.done };
 }
 
-/** Rows that were replaced stay on the disk until their space is given back. */
+/**
+ * Rows that were replaced stay on the disk until their space is given back, and samples of them in
+ * the planner's statistics until those are made anew.
+ */
 async function vacuumTouched(pool: Pool): Promise<void> {
   const { rows } = await pool.query<{ statement: string }>(`
-    select format('vacuum %I.%I', nspname, relname) as statement
+    select format('vacuum (analyze) %I.%I', nspname, relname) as statement
     from pg_class
     inner join pg_namespace on pg_namespace.oid = relnamespace
-    where relkind = 'r' and nspname in ('landing', 'staging', 'marts', 'marts_pii')
-      or nspname = 'elt' and relname in ('changes', 'quarantine', 'test_results', 'runs')`);
+    where relkind = 'r'
+      and (
+        nspname in ('landing', 'staging', 'seeds', 'marts', 'marts_pii', 'elt')
+        or nspname in (select unnest(schemas) from elt.environments)
+      )
+      and pg_has_role(relowner, 'usage')`);
   for (const { statement } of rows) await pool.query(statement);
 }
 
@@ -179,29 +222,46 @@ function isNowhere({ traces }: FoundPerson): boolean {
   return traces.every(({ objects, quarantine }) => objects.length === 0 && quarantine === 0);
 }
 
-function formatDryRun(found: FoundPerson, backups: readonly string[]): string {
-  if (isNowhere(found)) return NOWHERE;
+/** Landing holds nothing of these people, staging and marts may. */
+function formatUnfinished(receipts: readonly Receipt[]): readonly string[] {
+  if (receipts.length === 0) return [];
+  const ids = receipts.map(({ id }) => id).join(", ");
+  return [
+    "",
+    `Receipt ${ids}: the build failed, so staging and marts may hold that person still. Correct it; the next elt forget --apply finishes it.`,
+  ];
+}
+
+function formatDryRun(found: FoundPerson, notes: readonly string[]): string {
+  if (isNowhere(found)) return [NOWHERE, ...notes].join("\n");
   return [
     "What is landed about this person:",
     formatTraces(found.traces),
-    ...backups,
+    ...notes,
     "",
     "Nothing was changed. To erase it, the same with --apply.",
   ].join("\n");
 }
 
+/** A namesake is nobody's mistake; but where an environment was built before, it is the person. */
+function isCertain({ identified, named, environment }: TraceFound): boolean {
+  return identified > 0 || (environment !== undefined && named > 0);
+}
+
 function formatReceipt(receipt: Receipt): string {
   const { id, accounts, left, backups, tombstones, publication } = receipt;
-  const identified = left.filter((trace) => trace.identified > 0);
-  const named = left.filter((trace) => trace.identified === 0);
+  const identified = left.filter(isCertain);
+  const named = left.filter((trace) => !isCertain(trace));
   return [
     `Forgotten. Receipt ${id}; published as ${publication}; ${tombstones} marks keep it so.`,
     formatTraces(accounts),
     ...(identified.length > 0
       ? [
           "",
-          "The document or an e-mail address still stands in tables that this program does not fill now. Clean or drop them (environments: elt env drop):",
-          ...identified.map((trace) => `  ${trace.table}: ${trace.identified} rows`),
+          "The person still stands in tables that this build did not fill. Clean or drop them (environments: elt build --env, or elt env drop):",
+          ...identified.map(
+            ({ table, identified: certain, named }) => `  ${table}: ${certain + named} rows`,
+          ),
         ]
       : []),
     ...(named.length > 0

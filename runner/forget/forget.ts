@@ -186,6 +186,31 @@ async function buildAgain(
 }
 
 /**
+ * The runs that took people out of the marts: this one, and where the build failed at first, the one
+ * that was the first to publish after it.
+ */
+export async function runsThatErased(
+  database: Queryable,
+  receipts: readonly Receipt[],
+  runId: bigint,
+): Promise<readonly bigint[]> {
+  const rows = await query<{ run: string }>(
+    database,
+    sql`
+      select distinct first.run_id::text as run
+      from unnest(${receipts.map(({ forgottenAt }) => forgottenAt)}::timestamptz[]) as erased (at)
+      cross join lateral (
+        select run_id
+        from elt.publications
+        where published_at >= erased.at
+        order by publication_id
+        limit 1
+      ) as first`,
+  );
+  return [...new Set([...rows.map(({ run }) => BigInt(run)), runId])];
+}
+
+/**
  * Takes out of the log of changes what became null by the build that followed: its own entries, and
  * those that earlier builds made of the same cells.
  */

@@ -59,6 +59,19 @@ export async function writeReceipt(database: Queryable, receipt: Receipt): Promi
   );
 }
 
+/** Receipts of people whom landing holds no longer, and whose build failed then. */
+export async function unfinishedReceipts(database: Queryable): Promise<readonly Receipt[]> {
+  const rows = await query<{ receipt: Receipt }>(
+    database,
+    sql`
+      select receipt
+      from elt.forgotten
+      where receipt ->> 'status' = 'landing'
+      order by receipt_id`,
+  );
+  return rows.map(({ receipt }) => receipt);
+}
+
 /** Backups that were finished until now. */
 export async function readBackups(database: Queryable): Promise<readonly OlderBackup[]> {
   const rows = await query<{ id: string; at: Date; folder: string; host: string }>(

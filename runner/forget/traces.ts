@@ -9,6 +9,8 @@ export type TraceFound = {
   readonly identified: number;
   /** Rows with the name or a telephone alone: perhaps a namesake's. */
   readonly named: number;
+  /** The environment whose table it is, when that was built before the person was forgotten. */
+  readonly environment?: string | undefined;
 };
 
 type TextColumn = {
@@ -73,11 +75,32 @@ async function matchesIn(
   );
 }
 
-/** Looks for a person's values in every text of every table of the database. */
+/** Schemas of environments that were built before, and whose they are. */
+async function earlierEnvironments(
+  database: Queryable,
+  before: Date,
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await query<{ schema: string; name: string }>(
+    database,
+    sql`
+      select unnest(schemas) as schema, name
+      from elt.environments
+      where built_at <= ${before}::timestamptz`,
+  );
+  return new Map(rows.map(({ schema, name }) => [schema, name]));
+}
+
+/**
+ * Looks for a person's values in every text of every table of the database.
+ * @param forgottenAt when landing held the person no longer
+ */
 export async function findTraces(
   database: Queryable,
   person: KnownPerson,
+  forgottenAt: Date,
 ): Promise<readonly TraceFound[]> {
+  const environments = await earlierEnvironments(database, forgottenAt);
+  const environmentOf = (table: string) => environments.get(table.split(".")[0] ?? "");
   const found = new Map<string, { identified: Set<string>; named: Set<string> }>();
   for (const column of await textColumns(database)) {
     const table = `${column.schema}.${column.relation}`;
@@ -92,6 +115,7 @@ export async function findTraces(
     table,
     identified: identified.size,
     named: [...named].filter((ctid) => !identified.has(ctid)).length,
+    ...(environmentOf(table) === undefined ? {} : { environment: environmentOf(table) }),
   }));
 }
 
