@@ -12,6 +12,7 @@ const ownCommands: Loaders = {
   run: () => import("./commands/run.ts"),
   extract: () => import("./commands/extract.ts"),
   build: () => import("./commands/build.ts"),
+  publish: () => import("./commands/publish.ts"),
   plan: () => import("./commands/plan.ts"),
   env: () => import("./commands/env.ts"),
   retry: () => import("./commands/retry.ts"),

@@ -4,6 +4,7 @@ import { alertText } from "./alerts/alert-events.ts";
 import { driftText } from "./drift/drift-text.ts";
 import type { RunEvent, StaleSource } from "./events.ts";
 import { namesText, staleText } from "./freshness/age-text.ts";
+import { moveText, releasedText } from "./guardrail/held-kpi.ts";
 import { formatTestResult } from "./models/test-failure.ts";
 import { workerText } from "./worker/worker-events.ts";
 
@@ -63,6 +64,11 @@ export function formatEvent(event: RunEvent): string | undefined {
         return `${styleText("red", "✗")} ${event.model} ${event.test}`;
       return `${styleText("yellow", "!")} ${formatTestResult(event)}`;
     }
+    case "kpi-held":
+      // What is held and what to do about it follow, when the failure is told.
+      return `${styleText("red", "✗")} ${moveText(event)}`;
+    case "kpi-released":
+      return releasedText(event);
     case "lock-wait":
       return `Waiting for ${event.holder} to finish its ${event.lock}.`;
     case "warning":

@@ -1,6 +1,8 @@
 import type { ExtractEvent } from "../extract/events.ts";
 import type { AlertEvent } from "./alerts/alert-events.ts";
 import type { SourceAge } from "./freshness/source-ages.ts";
+import type { HeldKpi } from "./guardrail/held-kpi.ts";
+import type { ClosedHold } from "./guardrail/hold-record.ts";
 import type { RowChanges } from "./models/table-diff.ts";
 import type { TestResult } from "./models/test-failure.ts";
 import type { WorkerEvent } from "./worker/worker-events.ts";
@@ -15,6 +17,9 @@ export type BuildEvent =
   | ({ readonly type: "source-stale" } & StaleSource)
   | ({ readonly type: "model-built" } & ModelResult)
   | ({ readonly type: "test-failed" } & TestResult)
+  /** It keeps the build from being published; `since` is the run to accept. */
+  | ({ readonly type: "kpi-held"; readonly since: string } & HeldKpi)
+  | ({ readonly type: "kpi-released" } & ClosedHold)
   | { readonly type: "published"; readonly publicationId: string; readonly changes: RowChanges };
 
 /** A source that was read longer ago than a model declares. */

@@ -2,6 +2,7 @@ import { DatabaseError } from "pg";
 import { CvdwError } from "../extract/errors.ts";
 import { exitCodes } from "./command.ts";
 import { ConfigError, InfrastructureError, LockError } from "./errors.ts";
+import { KpiHeld } from "./guardrail/held-kpi.ts";
 import { ModelError } from "./models/problem.ts";
 import { formatTestFailure, TestFailure } from "./models/test-failure.ts";
 
@@ -18,6 +19,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof LockError) return failure(exitCodes.locked, error);
   if (error instanceof InfrastructureError) return failure(exitCodes.infrastructure, error);
   if (error instanceof ModelError) return failure(exitCodes.modelFailed, error);
+  if (error instanceof KpiHeld) return failure(exitCodes.modelFailed, error);
   if (error instanceof TestFailure) {
     return {
       exitCode: exitCodes.modelFailed,

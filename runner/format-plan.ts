@@ -1,12 +1,13 @@
 import type { ModelResult } from "./events.ts";
 import { formatTable } from "./format-table.ts";
+import { heldText } from "./guardrail/held-kpi.ts";
 import type { ChangedKpi, KpiChange } from "./models/compare-kpis.ts";
 import type { BuildPlan } from "./models/plan-build.ts";
 import { formatTestFailure } from "./models/test-failure.ts";
 
 /** What a build would do, as an analyst reads it. */
 export function formatPlan(plan: BuildPlan): string {
-  const { tables, views, notKeyLocal, losses, kpis, findings, withheld } = plan;
+  const { tables, views, notKeyLocal, losses, kpis, held, findings, withheld } = plan;
   const sections = [
     section("Tables", formatTables(tables)),
     section("Views that are defined anew", views.map((view) => `  ${view}`).join("\n")),
@@ -16,6 +17,10 @@ export function formatPlan(plan: BuildPlan): string {
       withheld.models.map((model) => `  ${model}`).join("\n"),
     ),
     section("KPIs", kpis.map(formatKpi).join("\n") || "  no view"),
+    section(
+      "Would be held back: further than @guard allows",
+      held.map((one) => `  ${heldText(one)}.`).join("\n"),
+    ),
     section("Tests", findings.map(formatTestFailure).join("\n\n")),
     section(
       "Always computed whole",

@@ -11,6 +11,10 @@
 -- @warn   references(unidade_id, marts.unidades)
 -- @warn   check(valor >= 0)
 -- @warn   check(data_venda >= date '1990-01-01')
+-- @guard  quantidade_vendas 10%, rows 25% = count(*) filter (where data_venda <= elt.hoje())
+-- @guard  valor_total 10%, rows 25% = sum(valor) filter (where data_venda <= elt.hoje())
+-- @guard  ticket_medio 10%, rows 25% = avg(coalesce(valor, 0)) filter (where data_venda <= elt.hoje())
+-- @guard  total_comissoes 10%, rows 25% = sum(comissao_valor) filter (where data_venda <= elt.hoje())
 -- @pii    cliente nome
 -- @column conta                  conta da CV
 -- @column reserva_id             número da reserva

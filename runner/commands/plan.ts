@@ -18,8 +18,9 @@ export const command: Command = {
   help: `Usage: elt plan [options]
 
 Builds in a transaction and rolls it back. Tells per table how many rows would be added, changed and
-removed, per KPI view the rows and numbers that would change, what readers would lose, which tests
-would fail, and which tables are always computed whole and why. Exit 1 when a test would fail.
+removed, per KPI view the rows and numbers that would change, what readers would lose, which guarded
+KPIs would hold it back, which tests would fail, and which tables are always computed whole and why.
+Exit 1 when a test would fail or a KPI hold it back.
 
 ${buildHelp}
 ${environmentHelp}`,
@@ -48,7 +49,8 @@ async function run(invocation: Invocation): Promise<number> {
         planBuild({ pool, runId, emit }, project, options),
       );
       reporter.result(formatPlan(plan), plan);
-      const fails = plan.findings.some(({ severity }) => severity === "error");
+      const fails =
+        plan.held.length > 0 || plan.findings.some(({ severity }) => severity === "error");
       return { exitCode: fails ? exitCodes.modelFailed : exitCodes.done };
     });
   });

@@ -73,6 +73,10 @@ async function readLastRun(pool: Pool): Promise<FailedRun | undefined> {
           from elt.test_results
           where test_results.run_id = runs.run_id
             and severity = 'error' and failures > allowed
+          union
+          select model
+          from elt.kpi_holds
+          where kpi_holds.last_run_id = runs.run_id and closed_at is null
         ) as failed
       from elt.runs
       where command in ('run', 'build', 'retry')

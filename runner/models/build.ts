@@ -5,6 +5,9 @@ import type { BuildEvent, ModelResult } from "../events.ts";
 import { projectFreshness } from "../freshness/project-freshness.ts";
 import { storeFreshness } from "../freshness/source-ages.ts";
 import { type Withheld, withholdStale } from "../freshness/withhold-stale.ts";
+import { type GuardedBuild, guardBuild } from "../guardrail/guard-build.ts";
+import { KpiHeld } from "../guardrail/held-kpi.ts";
+import { holdBack, letThrough, releaseHolds, tellReleased } from "../guardrail/hold-back.ts";
 import { grantToBiRoles } from "./access.ts";
 import { recordFailedModel, recordModels, recordPublication, recordTests } from "./build-record.ts";
 import { buildSeed, buildTable, rememberView } from "./build-relation.ts";
@@ -50,7 +53,8 @@ export type BuildResult = {
  * written and tested. Any failure rolls everything back; results are recorded through other
  * connections, so that the rollback keeps them.
  *
- * @throws ModelError when a model is wrong, TestFailure when a test of severity error finds rows
+ * @throws ModelError when a model is wrong, TestFailure when a test of severity error finds rows,
+ * KpiHeld when a guarded number would move too far
  */
 export async function buildProject(
   context: BuildContext,
@@ -67,14 +71,16 @@ export async function buildProject(
     // One snapshot: an extraction that commits meanwhile is seen by every model or by none.
     await client.query("begin isolation level repeatable read; set local jit = off");
     build = await openBuild(context, client, project, options);
-    const { tests, testMs } = await buildAndTest(build, context, order, models);
+    const { tests, testMs, guarded } = await buildAndTest(build, context, order, models);
     const changes = sumChanges(models);
     await storeFreshness(client, projectFreshness(order));
     const publicationId = await recordPublication(client, context.runId, changes);
+    const released = await releaseHolds(build, guarded);
     await client.query("commit");
     await recordModels(context.pool, context.runId, models);
     await recordTests(context.pool, context.runId, tests);
     context.emit({ type: "published", publicationId, changes });
+    await tellReleased(context, released);
     return { publicationId, models, tests, testMs, changes, withheld: build.withheld };
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
@@ -82,6 +88,7 @@ export async function buildProject(
     if (error instanceof TestFailure) {
       await recordTests(context.pool, context.runId, error.all);
     }
+    if (error instanceof KpiHeld) throw await holdBack(context, error, options.accept);
     throw error;
   } finally {
     release();
@@ -133,7 +140,7 @@ async function buildAndTest(
   context: BuildContext,
   order: readonly Model[],
   results: ModelResult[],
-): Promise<Pick<BuildResult, "tests" | "testMs">> {
+): Promise<Pick<BuildResult, "tests" | "testMs"> & { readonly guarded: GuardedBuild }> {
   const built = await buildTables(build, context, order, results);
   refuseTableLosses(build);
   const allViews = order.filter((model) => model.build === "view");
@@ -148,6 +155,8 @@ async function buildAndTest(
   reportTests(testedViews, build.emit);
   const testMs = Math.round(built.testMs + performance.now() - started);
   await removeViewsBeside(build, beside);
+  const guarded = await guardBuild(build, order);
+  await letThrough(build, guarded);
   await pruneChanges(build.client, build.options.keepChangesDays ?? KEEP_CHANGES_DAYS);
   for (const model of order) if (built.isNew(model)) await hidePersonal(build.client, model);
 
@@ -161,7 +170,7 @@ async function buildAndTest(
     context.emit({ type: "model-built", ...result });
   }
   await grantToBiRoles(build.client);
-  return { tests: [...built.tests, ...testedViews], testMs };
+  return { tests: [...built.tests, ...testedViews], testMs, guarded };
 }
 
 /** Tables brought up to date and tested; what stands on them is still as it was. */

@@ -1,4 +1,5 @@
 import { type Freshness, parseFreshness } from "../freshness/parse-freshness.ts";
+import { type Guard, parseGuard } from "../guardrail/parse-guard.ts";
 import { type ModelTest, parseTest } from "./model-test.ts";
 import { didYouMean } from "./near-name.ts";
 
@@ -21,6 +22,8 @@ export type Header = {
   readonly tags: readonly string[];
   /** How old what was read of the object may be that a staging model reads. */
   readonly fresh: Freshness | undefined;
+  /** Numbers over the rows of a mart that may move only so far in one publication. */
+  readonly guards: readonly Guard[];
 };
 
 /** A header line that cannot be read; `line` and `column` from 1. */
@@ -41,6 +44,7 @@ const keywords = [
   "column",
   "tag",
   "fresh",
+  "guard",
 ] as const;
 
 /** Reads the leading `--` lines of a model. Collects every problem instead of stopping at one. */
@@ -54,6 +58,7 @@ export function parseHeader(text: string): {
   const indexes: string[][] = [];
   const tests: ModelTest[] = [];
   const tags: string[] = [];
+  const guards: Guard[] = [];
   const pii = new Map<string, MaskName>();
   const columns = new Map<string, string>();
   let build: Header["build"];
@@ -120,6 +125,16 @@ export function parseHeader(text: string): {
         } else fresh = found;
         break;
       }
+      case "guard": {
+        const found = parseGuard(value, line);
+        if ("message" in found) {
+          const { offset, message, hint } = found;
+          problems.push({ line, column: valueAt + offset, message, hint });
+        } else if (guards.some(({ kpi }) => kpi === found.kpi)) {
+          problem(`@guard ${found.kpi} stands here a second time`);
+        } else guards.push(found);
+        break;
+      }
       default:
         problems.push({
           line,
@@ -143,6 +158,7 @@ export function parseHeader(text: string): {
       columns,
       tags,
       fresh,
+      guards,
     },
     problems,
   };

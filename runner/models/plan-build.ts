@@ -3,6 +3,8 @@ import { connect } from "../../extract/connection.ts";
 import { execute, sql } from "../../extract/query.ts";
 import type { ModelResult } from "../events.ts";
 import type { Withheld } from "../freshness/withhold-stale.ts";
+import { guardBuild } from "../guardrail/guard-build.ts";
+import type { HeldKpi } from "../guardrail/held-kpi.ts";
 import { type BuildContext, buildTables, openBuild } from "./build.ts";
 import { compareViews, type KpiChange } from "./compare-kpis.ts";
 import { keyLocality } from "./key-locality.ts";
@@ -24,6 +26,8 @@ export type BuildPlan = {
   /** What readers would lose: columns, types, relations whose file is gone. */
   readonly losses: readonly string[];
   readonly kpis: readonly KpiChange[];
+  /** Guarded numbers that would keep the build from being published. */
+  readonly held: readonly HeldKpi[];
   /** Tests that would fail or warn; those of views are not run. */
   readonly findings: readonly TestResult[];
   /** What would stay as it is because its source is too old. */
@@ -61,6 +65,7 @@ export async function planBuild(
         throw error;
       },
     );
+    const { held } = await guardBuild(build, order);
     return {
       tables,
       views: chosen
@@ -73,6 +78,7 @@ export async function planBuild(
       }),
       losses: await lossesOf(client, build),
       kpis: await compare(),
+      held,
       findings: tests.filter(isFailing),
       withheld: build.withheld,
     };

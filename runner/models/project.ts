@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { type ReadGuard, readGuards } from "../guardrail/read-guards.ts";
 import { type Header, parseHeader } from "./header.ts";
 import { headerLine, headerValue, positionAt } from "./position.ts";
 import type { ModelProblem } from "./problem.ts";
@@ -30,6 +31,8 @@ export type Model = {
   /** The file without a semicolon at the end: one SELECT. */
   readonly select: string;
   readonly header: Header;
+  /** The guards of the header, with what they count read. */
+  readonly guards: readonly ReadGuard[];
   readonly references: readonly Reference[];
   /** The SELECT as PostgreSQL's parser reads it, places in bytes; none when it does not parse. */
   readonly tree: Node | undefined;
@@ -123,6 +126,9 @@ async function readModel(
   }
   const badName = relationNameProblem(relation, path, text);
   if (badName !== undefined) problems.push(badName);
+  const { schema } = source;
+  const guarded = { file: path, text, schema, build, key: header.key };
+  const guards = await readGuards(guarded, header.guards, problems);
   const { fresh } = header;
   if (fresh !== undefined && parsed.status === "parsed") {
     const readsLanding = parsed.references.some(({ schema }) => schema === "landing");
@@ -146,6 +152,7 @@ async function readModel(
     text,
     select: parsed.status === "parsed" ? text.slice(0, parsed.end) : text,
     header,
+    guards,
     references: parsed.status === "parsed" ? parsed.references : [],
     tree: parsed.status === "parsed" ? parsed.tree : undefined,
   };

@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from "pg";
 import { execute, type SQLQuery, sql } from "../../extract/query.ts";
 import type { BuildEvent } from "../events.ts";
 import type { Withheld } from "../freshness/withhold-stale.ts";
+import type { Acceptance } from "../guardrail/hold-record.ts";
 import type { RelationState } from "./build-state.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { KnownFunctions } from "./known-functions.ts";
@@ -22,6 +23,8 @@ export type BuildOptions = {
   readonly keepChangesDays?: number | undefined;
   /** Rows of a table that may be filled while readers wait for its new columns. */
   readonly fewRows?: number | undefined;
+  /** Whom a build that a guard would hold back is let through by, when its numbers are still those. */
+  readonly accept?: Acceptance | undefined;
   /** The clock that ages of sources are measured by; default: the machine's. */
   readonly now?: Date | undefined;
 };

@@ -12,6 +12,7 @@ import { TestFailure } from "../../../../runner/models/test-failure.ts";
 import { startRun } from "../../../../runner/run-record.ts";
 import { projectRoot } from "../../../pipeline.ts";
 import { cloneDatabase, createTestDatabase, type TestDatabase } from "../../../postgres.ts";
+import { unguarded } from "../../../project.ts";
 import { differencesFromTexts } from "./differences.ts";
 import { at, type LandingEdit, openLander } from "./landing-edits.ts";
 
@@ -41,7 +42,7 @@ type Step = {
 let base: TestDatabase;
 let shipped: Project;
 beforeAll(async () => {
-  shipped = await loadProject(projectRoot);
+  shipped = unguarded(await loadProject(projectRoot));
   base = await createTestDatabase();
   // Its own pool stays unused: a database that somebody is connected to cannot be copied.
   const pool = new pg.Pool({ connectionString: base.url });
