@@ -29,8 +29,8 @@ Options
   --versions-days <n>    versions that were superseded more than n days ago
   --keep-versions <n>    keep the n newest versions of each record whatever their age (default 1)
   --changes-days <n>     changes of marts (default CHANGES_KEEP_DAYS, else ${KEEP_CHANGES_DAYS})
-  --logs-days <n>        runs with test results and failing rows, loads, drift, what left quarantine
-                         (default ${LOGS_DAYS}); the last of each kind stay
+  --logs-days <n>        runs with test results and failing rows, loads, drift, incidents that ended,
+                         what left quarantine (default ${LOGS_DAYS}); the last of each kind stay
   --requests-days <n>    requests to the source (default ${REQUESTS_DAYS})
   --scans-days <n>       readings that no run went on with (default ${SCANS_DAYS}); what they landed stays
   --apply                do it; without it nothing is deleted

@@ -7,7 +7,7 @@ export type Pruned = { readonly what: string; readonly rows: number };
 export type LogRules = {
   readonly changes: number;
   readonly requests: number;
-  /** Runs with their results and failing rows, loads, drift, what left quarantine. */
+  /** Runs with their results and failing rows, loads, drift, incidents that ended, what left quarantine. */
   readonly logs: number;
 };
 
@@ -25,6 +25,8 @@ function targetsOf({ changes, requests, logs }: LogRules): readonly Target[] {
     { table: "requests", key: "request_id", where: sql`sent_at < ${before(requests)}` },
     { table: "drift", key: "drift_id", where: sql`seen_at < ${before(logs)}` },
     { table: "quarantine", key: "quarantine_id", where: sql`resolved_at < ${before(logs)}` },
+    // Their messages go with them. What was told of drift goes after the drift itself.
+    { table: "incidents", key: "incident_id", where: sql`closed_at < ${before(logs)}` },
     { table: "loads", key: "load_id", where: oldLoad(before(logs)) },
     { table: "runs", key: "run_id", where: oldRun(before(logs)) },
   ];
@@ -32,7 +34,8 @@ function targetsOf({ changes, requests, logs }: LogRules): readonly Target[] {
 
 /**
  * A load that every relation built from its object holds, and that nothing is asked of any more: the
- * two newest of each kind and verdict tell how far an object has been read.
+ * two newest of each kind and verdict tell how far an object has been read, and the one in which a
+ * record came into quarantine tells, with the others of its scan, whether the record was read again.
  */
 function oldLoad(before: SQLQuery): SQLQuery {
   return sql`
@@ -48,6 +51,12 @@ function oldLoad(before: SQLQuery): SQLQuery {
       select
       from elt.scans
       where scans.scan_id = doomed.scan_id
+    )
+    and not exists (
+      select
+      from elt.quarantine as held
+      where held.conta = doomed.conta and held.objeto = doomed.objeto
+        and held.load_id = doomed.load_id and held.resolved_at is null
     )
     and not exists (
       select

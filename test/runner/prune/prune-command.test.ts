@@ -156,6 +156,47 @@ describe("elt prune", () => {
     );
   });
 
+  test("closes nothing in quarantine by taking the load in which it was read", async () => {
+    // Read by a load that was stopped; the next one went on with the scan and read the rest.
+    await pool.query(`
+      insert into elt.loads (load_id, conta, objeto, mode, verdict, scan_id, started_at)
+      overriding system value
+      values
+        (90001, 'exemplo', 'pesquisas', 'full', 'stopped', 77, now() - interval '400 days'),
+        (90002, 'exemplo', 'pesquisas', 'full', 'proven', 77, now() - interval '400 days'),
+        (90003, 'exemplo', 'pesquisas', 'full', 'stopped', 78, now() - interval '399 days'),
+        (90004, 'exemplo', 'pesquisas', 'full', 'stopped', 79, now() - interval '399 days'),
+        (90005, 'exemplo', 'pesquisas', 'full', 'stopped', 80, now() - interval '399 days');
+      insert into elt.quarantine (
+        conta, objeto, hash, load_id, seq, page, page_size, position, reason, raw, repaired
+      )
+      values ('exemplo', 'pesquisas', gen_random_uuid(), 90001, 1, 1, 1, 1, 'no-key', '{}', false)`);
+    const open = () => count("elt.open_quarantine where objeto = 'pesquisas'");
+    expect(await open()).toBe(1);
+    expect((await elt("prune", "--apply")).code).toBe(0);
+    expect(await count("elt.loads where load_id = 90003")).toBe(0);
+    expect(await open()).toBe(1);
+  });
+
+  test("forgets incidents that ended long ago, and never one that lasts", async () => {
+    await pool.query(`
+      insert into elt.incidents (conta, kind, subject, opened_at, last_seen_at, closed_at)
+      values
+        ('exemplo', 'stale-data', '', now() - interval '400 days', now(), now() - interval '399 days'),
+        ('exemplo', 'stale-data', '', now() - interval '400 days', now(), now() - interval '1 day'),
+        ('exemplo', 'stale-data', '', now() - interval '400 days', now(), null)`);
+    await pool.query(
+      "insert into elt.incident_messages (incident_id, phase, channel, attempted_at) select incident_id, 'opened', 'x', now() from elt.incidents",
+    );
+    await elt("prune", "--apply");
+    expect(
+      await value(
+        "select string_agg((closed_at is null)::text, ',' order by incident_id) from elt.incidents",
+      ),
+    ).toBe("false,true");
+    expect(await count("elt.incident_messages")).toBe(2);
+  });
+
   test("gives up a reading that nobody went on with, and drops keys that a crash left", async () => {
     const scan = {
       conta: "exemplo",
