@@ -2,6 +2,8 @@ import type { LastDrift } from "./drift/read-drift.ts";
 import { formatTable } from "./format-table.ts";
 import { namesText, staleText } from "./freshness/age-text.ts";
 import type { SourceAge } from "./freshness/source-ages.ts";
+import { acceptCommand, heldText } from "./guardrail/held-kpi.ts";
+import type { OpenHold } from "./guardrail/hold-record.ts";
 import type { ObjectStatus, OpenScan } from "./object-status.ts";
 import type { RunStatus } from "./run-status.ts";
 
@@ -10,6 +12,8 @@ export type Status = {
   readonly publication: { readonly id: string; readonly at: string } | null;
   /** What is wrong and lasts: `elt alert` lists it. */
   readonly incidents: number;
+  /** KPIs that keep builds from being published. */
+  readonly held: readonly OpenHold[];
   readonly runs: readonly RunStatus[];
   readonly objects: readonly ObjectStatus[];
   /** Ages of the objects that a model declares @fresh for, as of the last build. */
@@ -23,7 +27,7 @@ const WIDTH = 110;
 
 /** The status for a person: tables, and below a row what is unusual about it. */
 export function formatStatus(status: Status): string {
-  const { publication, incidents, runs, objects, freshness, drift } = status;
+  const { publication, incidents, held, runs, objects, freshness, drift } = status;
   const published =
     publication === null
       ? "Nothing is published yet: npm run elt"
@@ -34,6 +38,7 @@ export function formatStatus(status: Status): string {
     ...(incidents === 0
       ? []
       : [`Wrong now: ${incidents === 1 ? "1 incident" : `${incidents} incidents`} (elt alert)`]),
+    ...heldLines(held),
     "",
     "Last runs",
     tableWithNotes(runs, runRow, ({ error }) => (error === null ? [] : [error])),
@@ -50,6 +55,20 @@ export function formatStatus(status: Status): string {
     ]),
     ...(contas.length === 0 ? ["", "Objects", "  none has been extracted yet"] : []),
   ].join("\n");
+}
+
+/** By run: since when, which numbers, and what lets them through. */
+function heldLines(held: readonly OpenHold[]): readonly string[] {
+  const runs = [...new Set(held.map(({ run }) => run))];
+  return runs.flatMap((run) => {
+    const kpis = held.filter((one) => one.run === run);
+    return [
+      "",
+      `Held back since run ${run} (${kpis[0]?.since ?? ""}): nothing is published`,
+      ...kpis.map((kpi) => `  ${heldText(kpi)}`),
+      `  If it is right: ${acceptCommand(run)}`,
+    ];
+  });
 }
 
 function tableWithNotes<Row>(

@@ -6,6 +6,7 @@ import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { driftOfLastRuns } from "../drift/read-drift.ts";
 import { formatStatus, type Status } from "../format-status.ts";
 import { readSourceAges } from "../freshness/source-ages.ts";
+import { openHolds } from "../guardrail/hold-record.ts";
 import { readObjectStatus } from "../object-status.ts";
 import { readRunStatus } from "../run-status.ts";
 import { withDatabase } from "../session.ts";
@@ -47,9 +48,10 @@ async function readStatus(pool: Pool): Promise<Status> {
       limit 1`,
   );
   const incidents = (await openIncidents(pool)).length;
+  const held = await openHolds(pool);
   const runs = await readRunStatus(pool);
   const objects = await readObjectStatus(pool);
   const freshness = await readSourceAges(pool, new Date());
   const drift = await driftOfLastRuns(pool);
-  return { publication: publication ?? null, incidents, runs, objects, freshness, drift };
+  return { publication: publication ?? null, incidents, held, runs, objects, freshness, drift };
 }

@@ -1,6 +1,7 @@
 import { connect } from "../../extract/connection.ts";
 import { ConfigError } from "../errors.ts";
 import type { ModelResult } from "../events.ts";
+import type { KpiMove } from "../guardrail/measure-kpis.ts";
 import { recordTests } from "../models/build-record.ts";
 import { callsOfExpression, clockOf } from "../models/model-clock.ts";
 import type { ModelTest } from "../models/model-test.ts";
@@ -8,6 +9,7 @@ import { landingObjectOf, landingObjects, orderOf } from "../models/order.ts";
 import type { Model, Project } from "../models/project.ts";
 import { reportTests } from "../models/run-build-tests.ts";
 import { isFailing, TestFailure, type TestResult } from "../models/test-failure.ts";
+import { compareHeadlines } from "./compare-headlines.ts";
 import { type Comparison, comparePublished } from "./compare-published.ts";
 import { differingRelations } from "./differing-relations.ts";
 import { rememberEnvironment } from "./environment.ts";
@@ -31,6 +33,8 @@ export type EnvironmentReport = Comparison & {
   readonly models: readonly ModelResult[];
   /** What left it, since its files say again what is published. */
   readonly left: readonly string[];
+  /** Guarded numbers that differ from what is published; an environment is never held back. */
+  readonly headlines: readonly KpiMove[];
   /** Tests that found rows. */
   readonly findings: readonly TestResult[];
 };
@@ -62,6 +66,7 @@ export async function buildEnvironment(
     const standing = order.filter(({ name }) => build.standIns.has(name));
     const tests = await testStanding(build, order, standing, request);
     const comparison = await comparePublished(build, { project, order, models: standing });
+    const headlines = await compareHeadlines(build, standing);
     if (build.schemas.size > 0) await remember(build);
     await client.query(request.end === "commit" ? "commit" : "rollback");
     await record(tests);
@@ -72,6 +77,7 @@ export async function buildEnvironment(
       left,
       findings: tests.filter(isFailing),
       ...comparison,
+      headlines,
     };
   } catch (error) {
     await client.query("rollback").catch(() => undefined);

@@ -1,5 +1,6 @@
 import { formatKpi, section } from "../format-plan.ts";
 import { formatTable } from "../format-table.ts";
+import { moveText } from "../guardrail/held-kpi.ts";
 import { formatTestFailure } from "../models/test-failure.ts";
 import type { EnvironmentReport } from "./build-environment.ts";
 import type { TableDifference } from "./compare-published.ts";
@@ -11,7 +12,7 @@ export function formatEnvironment(
   report: EnvironmentReport,
   end: EnvironmentRequest["end"],
 ): string {
-  const { environment, asOf, models, left, tables, kpis, findings } = report;
+  const { environment, asOf, models, left, tables, kpis, headlines, findings } = report;
   if (models.length === 0 && tables.length === 0 && kpis.length === 0 && left.length === 0) {
     return `No file differs from what is published: environment ${environment} holds nothing.`;
   }
@@ -21,6 +22,10 @@ export function formatEnvironment(
   const sections = [
     section("Left, being again as published", left.map((name) => `  ${name}`).join("\n")),
     section(`Tables: published → ${environment}${day}`, formatTables(tables)),
+    section(
+      `Guarded KPIs: published → ${environment}${day}`,
+      headlines.map((move) => `  ${moveText(move)}`).join("\n"),
+    ),
     section(
       `KPIs: published → ${environment}${day}`,
       [

@@ -12,7 +12,15 @@ import {
   sinceLastPublication,
 } from "./guard-memory.ts";
 import type { HeldKpi } from "./held-kpi.ts";
-import { type KpiMove, kpiOf, measureKpis, touchedName, touchedRows } from "./measure-kpis.ts";
+import {
+  hasMoved,
+  isZero,
+  type KpiMove,
+  kpiOf,
+  measureKpis,
+  touchedName,
+  touchedRows,
+} from "./measure-kpis.ts";
 import { expressionOf } from "./read-guards.ts";
 import { type RowVersions, rowVersions } from "./row-versions.ts";
 import { type Since, traceSource } from "./trace-source.ts";
@@ -72,7 +80,7 @@ async function guardModel(
   }
   const { guards } = versions;
   const moves = await measureKpis(build.client, { model, guards, versions });
-  const changed = moves.filter(({ before, after }) => Number(before) !== Number(after));
+  const changed = moves.filter(hasMoved);
   const since = await sinceLastPublication(build, model);
   const isAsked = moves.some(({ isBeyond }) => isBeyond) || since?.isOnlySource === false;
   if (since === undefined || !isAsked) return { moves: changed, held: [] };
@@ -99,13 +107,18 @@ async function explain(
     if (guard === undefined || firstRead.has(move.conta)) return [];
     const { sharePercent, rowsPercent } = guard;
     const rowsTouched = touched && (touched.get(touchedName(move.conta, move.kpi)) ?? 0);
-    const isExplained = /^-?0(\.0+)?$/.test(move.unexplained);
+    const isExplained = isZero(move.unexplained);
     const isByMany =
-      rowsTouched === undefined || rowsTouched * 100 > Number(rowsPercent) * move.rowsBefore;
+      rowsTouched === undefined || isMoreThan(rowsTouched, rowsPercent, move.rowsBefore);
     if (isExplained && !isByMany) return [];
     const reason = isExplained ? "too-many-rows" : "unexplained";
     return [{ ...move, reason, sharePercent, rowsPercent, rowsTouched: rowsTouched ?? null }];
   });
+}
+
+/** In whole numbers: a share has four decimals at most. */
+function isMoreThan(rows: number, percent: string, of: number): boolean {
+  return rows * 1_000_000 > Math.round(Number(percent) * 10_000) * of;
 }
 
 /** PostgreSQL says what is wrong with a guard when it is written, not when it is needed. */

@@ -65,13 +65,14 @@ export function acceptCommand(run: string): string {
 
 /** One sentence: which account, from what to what, the limit, and what nothing explains. */
 export function heldText(held: HeldKpi): string {
-  const { sharePercent, rowsPercent, rowsTouched, rowsBefore, reason, explained, before } = held;
+  const { sharePercent, rowsPercent, rowsTouched, rowsBefore, reason, explained } = held;
+  const { unexplained, delta } = held;
   const move = `${moveText(held)}, guard ${sharePercent} %`;
   if (reason === "unexplained") {
     const left =
-      Number(explained) === Number(before)
+      unexplained === delta
         ? "nothing that changed in the source explains it"
-        : `what changed in the source makes ${grouped(explained)}, nothing explains the other ${signed(held.unexplained)}`;
+        : `what changed in the source makes ${grouped(explained)}, nothing explains the other ${signed(unexplained)}`;
     return `${move}: ${left}`;
   }
   const rows = rowsTouched === null ? "its" : `${count(rowsTouched)} of ${count(rowsBefore)}`;

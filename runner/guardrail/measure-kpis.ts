@@ -95,6 +95,16 @@ export async function measureKpis(
   );
 }
 
+/** Whether a number is not what it was. */
+export function hasMoved({ delta }: Pick<KpiMove, "delta">): boolean {
+  return !isZero(delta);
+}
+
+/** An exact number as a text is nought. */
+export function isZero(number: string): boolean {
+  return /^-?0(\.0+)?$/.test(number);
+}
+
 /** Per account, how many rows differ in what each guard counts. */
 export async function touchedRows(
   database: Queryable,

@@ -1,4 +1,5 @@
 import { type SQLQuery, sql } from "../../extract/query.ts";
+import { quoted } from "../models/draft.ts";
 import { primaryKeyOf } from "../models/finish-table.ts";
 import type { Model } from "../models/project.ts";
 import { changeOf, placeOf, type RunningBuild } from "../models/running-build.ts";
@@ -91,13 +92,36 @@ async function versionsBeside(
   model: Model,
   place: SQLQuery,
 ): Promise<RowVersions> {
-  const { client } = build;
+  const { guards, lost, before, after, columns } = await comparableRows(build, model, place);
   const { key } = model.header;
-  const published = await columnsOf(client, model.name);
-  const own = await columnsOf(
-    client,
-    `${build.standIns.get(model.name) ?? model.schema}.${model.relation}`,
-  );
+  const isSameKey = (await primaryKeyOf(build.client, model.name)).join() === key.join();
+  if (!isSameKey || !key.every((name) => columns.includes(name))) {
+    // Nothing of their difference is known to be the source's.
+    return { guards, lost, before, after, delta: undefined, withOnly: () => before };
+  }
+  const target = sql.ident(model.schema, model.relation);
+  const publication = { target, source: after, present: before, columns, key };
+  const delta = await computeDelta(build.client, publication, build.temporaryName("guarded"));
+  return { guards, lost, ...versionsByDelta(after, columns, delta) };
+}
+
+/** Rows of two tables of a model, in the columns that both have. */
+export type ComparableRows = Pick<RowVersions, "guards" | "lost" | "before" | "after"> & {
+  readonly columns: readonly string[];
+};
+
+/**
+ * The published rows of a guarded model, and those of a table that stands beside it, with the columns
+ * of the key and the guards that can be compared.
+ */
+export async function comparableRows(
+  { client, standIns }: Pick<RunningBuild, "client" | "standIns">,
+  model: Model,
+  place: SQLQuery,
+): Promise<ComparableRows> {
+  const published = await columnsOf(client, quoted(model.schema, model.relation));
+  const beside = quoted(standIns.get(model.name) ?? model.schema, model.relation);
+  const own = await columnsOf(client, beside);
   const typeIn = (columns: readonly Column[], name: string) =>
     columns.find((column) => column.name === name)?.type;
   const isComparable = (name: string): boolean => {
@@ -105,13 +129,8 @@ async function versionsBeside(
     if (before === undefined || now === undefined) return false;
     return before === now || (NUMBER.test(before) && NUMBER.test(now));
   };
-  const needed = [...new Set(model.guards.flatMap(({ columns }) => columns))];
-  const guards = model.guards.filter(({ columns }) => columns.every(isComparable));
-  const lost = needed.filter((name) => !isComparable(name));
-  if (!isComparable("conta")) {
-    return { guards: [], lost: ["conta"], before: place, after: place, ...unknown(place) };
-  }
-  const columns = [...new Set([...key, ...needed])].filter(isComparable);
+  const needed = [...new Set(model.guards.flatMap((guard) => guard.columns))];
+  const columns = [...new Set([...model.header.key, ...needed])].filter(isComparable);
   const rows = (table: SQLQuery): SQLQuery => {
     const values = columns.map((name) =>
       typeIn(published, name) === typeIn(own, name)
@@ -120,20 +139,12 @@ async function versionsBeside(
     );
     return sql`(select ${sql.join(values, ", ")} from ${table} as given)`;
   };
-  const standing = sql.ident(model.schema, model.relation);
-  const [before, after] = [rows(standing), rows(place)];
-  const keyBefore = await primaryKeyOf(client, model.name);
-  const isSameKey = keyBefore.join() === key.join() && key.every(isComparable);
-  if (!isSameKey) return { guards, lost, before, after, ...unknown(before) };
-  const delta = await computeDelta(
-    client,
-    { target: standing, source: after, present: before, columns, key },
-    build.temporaryName("guarded"),
-  );
-  return { guards, lost, ...versionsByDelta(after, columns, delta) };
-}
-
-/** Rows that cannot be told apart: nothing of their difference is known to be the source's. */
-function unknown(before: SQLQuery): Pick<Versions, "delta" | "withOnly"> {
-  return { delta: undefined, withOnly: () => before };
+  const isGuarded = isComparable("conta");
+  return {
+    guards: isGuarded ? model.guards.filter((guard) => guard.columns.every(isComparable)) : [],
+    lost: isGuarded ? needed.filter((name) => !isComparable(name)) : ["conta"],
+    before: rows(sql.ident(model.schema, model.relation)),
+    after: rows(place),
+    columns,
+  };
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
+import { checkGuards } from "../guardrail/check-guards.ts";
 import { headerProblems } from "./check-header.ts";
 import { checkModel, type LineageOf } from "./check-model.ts";
 import { checkSingularTests } from "./check-singular-tests.ts";
@@ -61,6 +62,7 @@ export async function checkProject(pool: Pool, project: Project): Promise<Checke
             (columns.has(rule.target) && !found.guessed.has(rule.target))),
       );
       problems.push(...(await checkTests(draft, model, tests)));
+      problems.push(...(await checkGuards(draft, model, own)));
       for (const test of project.unitTests) {
         if (test.model !== model.name) continue;
         unitTests++;

@@ -21,6 +21,7 @@ function text(objects: readonly ObjectStatus[], details: Partial<Status> = {}): 
     objects,
     freshness: [],
     drift: [],
+    held: [],
     ...details,
   });
 }
@@ -65,6 +66,26 @@ Objects of acme
     expect(lines.at(-1)).toBe(
       "  Fields that changed in the last run: 2 new, 1 vanished (elt drift)",
     );
+  });
+
+  test("tells what is held back, and how it is let through", () => {
+    const lines = text([], {
+      held: [
+        {
+          ...{ run: "12", since: "2026-03-01 12:00", model: "marts.vendas", kpi: "valor_total" },
+          ...{ conta: "acme", before: "3425000.00", after: "1712500.00", delta: "-1712500.00" },
+          ...{ percent: "-50.0", explained: "3500000.00", unexplained: "-1787500.00" },
+          ...{ rowsBefore: 40, rowsTouched: 20, isBeyond: true, reason: "unexplained" },
+          ...{ sharePercent: "10", rowsPercent: "25" },
+        },
+      ],
+    }).split("\n");
+    expect(lines.slice(1, 5)).toEqual([
+      "",
+      "Held back since run 12 (2026-03-01 12:00): nothing is published",
+      "  valor_total of acme: 3,425,000.00 → 1,712,500.00 (−50.0 %), guard 10 %: what changed in the source makes 3,500,000.00, nothing explains the other −1,787,500.00",
+      '  If it is right: npm run elt -- publish --accept 12 --why "…"',
+    ]);
   });
 
   test("tells below an object what is unusual about it", () => {

@@ -214,7 +214,7 @@ describe("a person at a terminal", () => {
       ...{ page_size: null, open_scans: [] },
     };
     const text = formatStatus({
-      ...{ publication: null, incidents: 0, runs: [], objects: [reservas], drift: [] },
+      ...{ publication: null, incidents: 0, held: [], runs: [], objects: [reservas], drift: [] },
       freshness: [
         { ...age, object: "reservas" },
         { ...age, object: "leads", readAt: null, blocks: false, feeds: ["staging.leads"] },
