@@ -146,8 +146,20 @@ async function readTable(client: PoolClient, folder: string, table: BackedUpTabl
   ]);
 }
 
-/** What was under way when the backup was made, itself among them, has ended. */
+/**
+ * What was under way when the backup was made, itself among them, has ended: the next extraction begins
+ * such a reading anew, and no build waits for the end of its load.
+ */
 async function closeRuns(client: PoolClient): Promise<void> {
+  await execute(
+    client,
+    sql`
+      update elt.loads
+      set
+        verdict = 'failed', finished_at = started_at,
+        error = 'was under way when the backup was made'
+      where verdict = 'running'`,
+  );
   await execute(
     client,
     sql`

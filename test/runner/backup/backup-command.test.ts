@@ -129,6 +129,33 @@ describe("a backup that is restored into an empty database", () => {
     });
   });
 
+  test("has the same days where dates are written another way, and no reading goes on in it", async () => {
+    const days = `
+      select md5(string_agg(concat_ws(' ', chave, extract(epoch from referencia_data), extract(epoch from landed_at)), ';' order by chave, load_id, seq)) as days
+      from landing.reservas`;
+    const elsewhere = path.join(root, "outras-datas");
+    const { rows: before } = await database.pool.query(days);
+    const name = new URL(database.url).pathname.slice(1);
+    await database.pool.query(`alter database ${name} set datestyle = 'SQL, DMY'`);
+    await database.pool.query(
+      "insert into elt.loads (conta, objeto, mode) values ('exemplo', 'leads', 'backfill')",
+    );
+    const { code, err } = await elt(database, "backup", elsewhere);
+    await database.pool.query(`alter database ${name} reset datestyle`);
+    await database.pool.query("delete from elt.loads where verdict = 'running'");
+    expect([code, err]).toEqual([0, ""]);
+    await withTestDatabase(async (empty) => {
+      expect((await elt(empty, "restore", elsewhere)).code).toBe(0);
+      expect((await empty.pool.query(days)).rows).toEqual(before);
+      const { rows } = await empty.pool.query(
+        "select verdict, error from elt.loads where mode = 'backfill'",
+      );
+      expect(rows).toEqual([
+        { verdict: "failed", error: "was under way when the backup was made" },
+      ]);
+    });
+  });
+
   test("is refused by a database that is not, and leaves it as it was", async () => {
     const before = await rowsOf(database.pool, [...everything, "elt"]);
     const { code, err } = await elt(database, "restore", folder);
