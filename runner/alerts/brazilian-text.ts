@@ -28,6 +28,15 @@ export function formatMoney(reais: number): string {
   return money.format(reais);
 }
 
+/** 3.425.000,00, every digit of an exact number kept; what is no number stays as it is. */
+export function formatDecimal(number: string | null): string {
+  if (number === null) return "vazio";
+  const [, sign, whole = "", decimals] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(number) ?? [];
+  if (sign === undefined) return number;
+  const groups = whole.replace(/\B(?=(\d{3})+$)/g, ".");
+  return `${sign === "" ? "" : "−"}${groups}${decimals === undefined ? "" : `,${decimals}`}`;
+}
+
 /** +12,5 %, −3,0 %; undefined when there was nothing to compare with. */
 export function formatChange(now: number, before: number): string | undefined {
   if (before === 0) return undefined;

@@ -1,5 +1,5 @@
 import { exitCodes } from "../command.ts";
-import { formatInstant, plural } from "./brazilian-text.ts";
+import { formatDecimal, formatInstant, plural } from "./brazilian-text.ts";
 import type { Incident, IncidentDetails } from "./incident.ts";
 
 /** An incident as a person reads it, in Portuguese. */
@@ -79,10 +79,10 @@ export function incidentText(incident: Incident): IncidentText {
       const { kpi, before, after, thresholdPercent, published } = incident.details;
       return {
         title: `${kpi} mudou além do limite`,
-        recovered: `${kpi} está de novo dentro do limite`,
-        happened: `${kpi} foi de ${before ?? "vazio"} para ${after ?? "vazio"}, além do limite de ${thresholdPercent.replace(".", ",")} %. ${published ? "A publicação foi feita." : NOTHING_PUBLISHED}`,
+        recovered: `${kpi} não retém mais as publicações`,
+        happened: `${kpi} ${published ? "foi" : "iria"} de ${formatDecimal(before)} para ${formatDecimal(after)}, além do limite de ${thresholdPercent.replace(".", ",")} %. ${published ? "A publicação foi feita." : NOTHING_PUBLISHED}`,
         whatToDo:
-          "npm run elt -- plan mostra o que muda e por quê. Confira no CV antes de aceitar.",
+          "npm run elt -- plan mostra o que muda. Corrija o que está errado (mapeamento, modelo ou registro no CV) ou, se os números estão certos, aceite-os: npm run elt -- status mostra o comando.",
       };
     }
     case "database-lost":

@@ -1,7 +1,6 @@
 import { connect } from "../../extract/connection.ts";
 import { ConfigError } from "../errors.ts";
 import type { ModelResult } from "../events.ts";
-import type { KpiMove } from "../guardrail/measure-kpis.ts";
 import { recordTests } from "../models/build-record.ts";
 import { callsOfExpression, clockOf } from "../models/model-clock.ts";
 import type { ModelTest } from "../models/model-test.ts";
@@ -9,7 +8,7 @@ import { landingObjectOf, landingObjects, orderOf } from "../models/order.ts";
 import type { Model, Project } from "../models/project.ts";
 import { reportTests } from "../models/run-build-tests.ts";
 import { isFailing, TestFailure, type TestResult } from "../models/test-failure.ts";
-import { compareHeadlines } from "./compare-headlines.ts";
+import { compareHeadlines, type Headline } from "./compare-headlines.ts";
 import { type Comparison, comparePublished } from "./compare-published.ts";
 import { differingRelations } from "./differing-relations.ts";
 import { rememberEnvironment } from "./environment.ts";
@@ -34,7 +33,7 @@ export type EnvironmentReport = Comparison & {
   /** What left it, since its files say again what is published. */
   readonly left: readonly string[];
   /** Guarded numbers that differ from what is published; an environment is never held back. */
-  readonly headlines: readonly KpiMove[];
+  readonly headlines: readonly Headline[];
   /** Tests that found rows. */
   readonly findings: readonly TestResult[];
 };

@@ -79,8 +79,10 @@ export function heldText(held: HeldKpi): string {
   return `${move}: the source explains it, but ${rows} rows changed at once (guard: rows ${rowsPercent} %)`;
 }
 
+type MovedKpi = Pick<KpiMove, "kpi" | "conta" | "before" | "after" | "delta" | "percent">;
+
 /** `valor_total of acme: 3,425,000.00 → 1,712,500.00 (−50.0 %)`. */
-export function moveText({ kpi, conta, before, after, delta, percent }: KpiMove): string {
+export function moveText({ kpi, conta, before, after, delta, percent }: MovedKpi): string {
   const size = percent === null ? signed(delta) : `${signed(percent)} %`;
   return `${kpi} of ${conta}: ${grouped(before)} → ${grouped(after)} (${size})`;
 }

@@ -62,8 +62,8 @@ const incidents: readonly Incident[] = [
     subject: "vw_vendas_mensais",
     details: {
       kpi: "Valor total das vendas",
-      before: "R$ 10,00",
-      after: "R$ 5,00",
+      before: "3425000.00",
+      after: "-5",
       thresholdPercent: "12.5",
       published: false,
     },
@@ -95,7 +95,7 @@ describe("a message", () => {
     const [, tests, , , , , , kpi] = incidents;
     const { text } = renderEmail(composeMessage("opened", [tests, kpi] as Incident[], context));
     expect(text).toContain("1.234 linhas falham no teste required(valor)");
-    expect(text).toContain("além do limite de 12,5 %");
+    expect(text).toContain("iria de 3.425.000,00 para −5, além do limite de 12,5 %");
   });
 
   test("has one subject for many incidents, of one line and bounded", () => {

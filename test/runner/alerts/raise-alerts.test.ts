@@ -177,7 +177,7 @@ describe("a KPI that moved too far", () => {
     await raiseAlerts(alerting(), { type: "idle" });
     expect(mails()).toEqual([
       "ana@example.com: Valor total das vendas mudou além do limite",
-      "ana@example.com: Resolvido: Valor total das vendas está de novo dentro do limite",
+      "ana@example.com: Resolvido: Valor total das vendas não retém mais as publicações",
     ]);
   });
 });
