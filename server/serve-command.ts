@@ -1,6 +1,7 @@
 import type { Command, Invocation } from "../runner/command.ts";
 import { readServerConfig } from "../runner/config.ts";
 import { withDatabase } from "../runner/session.ts";
+import { shownAddress } from "../runner/shown-address.ts";
 import { startServer } from "./serve.ts";
 
 export const command: Command = {
@@ -22,12 +23,12 @@ SERVER_RATE_LIMIT, SERVER_EXPORT_SECONDS, READY_MAX_AGE_HOURS, TRUST_PROXY and L
 function run(invocation: Invocation): Promise<number> {
   const { env, reporter, signal } = invocation;
   const config = readServerConfig(env);
-  return withDatabase(invocation, "serve", async ({ pool, url }) => {
-    const server = await startServer({ pool, config, log: reporter.say });
+  return withDatabase(invocation, "serve", async (database) => {
+    const server = await startServer({ pool: database.pool, config, log: reporter.say });
     invocation.onInterrupt(() => server.close());
     reporter.say(`Dashboard: ${server.url}`);
     reporter.sayPrivately(
-      `Database (its owner's login; the README shows how to make one for BI): ${url}`,
+      `Database (its owner's login; the README shows how to make one for BI): ${shownAddress(database)}`,
     );
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     await server.close();

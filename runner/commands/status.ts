@@ -10,6 +10,7 @@ import { openHolds } from "../guardrail/hold-record.ts";
 import { readObjectStatus } from "../object-status.ts";
 import { readRunStatus } from "../run-status.ts";
 import { withDatabase } from "../session.ts";
+import { shownAddress } from "../shown-address.ts";
 
 export const command: Command = {
   summary: "the last runs, cursors and publication",
@@ -33,7 +34,9 @@ function run(invocation: Invocation): Promise<number> {
     const status = await readStatus(database.pool);
     invocation.reporter.result(formatStatus(status), status);
     const reachable = database.embedded ? ", reachable while a command like serve runs" : "";
-    invocation.reporter.sayPrivately(`\nDatabase (its owner's login${reachable}): ${database.url}`);
+    invocation.reporter.sayPrivately(
+      `\nDatabase (its owner's login${reachable}): ${shownAddress(database)}`,
+    );
     return exitCodes.done;
   });
 }

@@ -35,7 +35,9 @@ export function workerText(event: WorkerEvent): string {
     case "worker-started":
       return `Worker of account ${event.conta}: ${event.cron} within ${event.hours} h, Brasília.`;
     case "worker-waits":
-      return `${event.because === "shut" ? "Outside of SYNC_HOURS. " : ""}Next run: ${clock(event.until)} Brasília.`;
+      return event.because === "shut"
+        ? `Outside of SYNC_HOURS. Next run: ${clock(event.until)} Brasília. Sooner: npm run elt, in another terminal.`
+        : `Next run: ${clock(event.until)} Brasília.`;
     case "turn-began": {
       const missed = event.missed === 1 ? "1 turn was" : `${event.missed} turns were`;
       const beside = event.missed === 0 ? "" : ` (${missed} missed)`;
