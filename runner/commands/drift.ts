@@ -17,9 +17,10 @@ export const command: Command = {
   help: `Usage: elt drift [object…] [--days <n>]
 
 Shows which fields of the source's records are new, vanished, came back or have another JSON type
-than ever before, in the last ${DEFAULT_DAYS} days. And for every field that is landed but that no model reads:
-the lines that would read it, ready to paste into its staging model. The cast is picked from the
-field's types and from a sample of its values; where in doubt it is text, which loses nothing.
+than ever before, in the last ${DEFAULT_DAYS} days. And how many fields are landed that no model reads; of objects
+that are named, the lines that would read them, ready to paste into the staging model. The cast is
+picked from the field's types and from a sample of its values; where in doubt it is text, which loses
+nothing.
 
   --days <n>             how far back (default ${DEFAULT_DAYS})
 ${projectHelp}
@@ -49,7 +50,8 @@ async function run(invocation: Invocation): Promise<number> {
     })),
     ...(await unreadFields(pool, project, readers, objects)),
   }));
-  reporter.result(formatDrift(found, days), { days, ...found });
+  const lines = names.length > 0 ? "to-paste" : "counted";
+  reporter.result(formatDrift(found, { days, lines }), { days, ...found });
   return exitCodes.done;
 }
 

@@ -4,14 +4,17 @@ import type { Place } from "./paste-places.ts";
 import type { PastDrift } from "./read-drift.ts";
 import type { UnreadField, UnreadFields } from "./unread-fields.ts";
 
-/** What `elt drift` shows: the lines to paste first, and last, where a terminal stops, what is new. */
+/**
+ * What `elt drift` shows: first the fields that no model reads, and last, where a terminal stops, what is
+ * new. Lines to paste are those of objects that somebody named; of all objects they would be hundreds.
+ */
 export function formatDrift(
   found: {
     readonly drift: readonly (PastDrift & { readonly readBy: readonly string[] })[];
     readonly recorded: number;
     readonly unread: readonly UnreadFields[];
   },
-  days: number,
+  { days, lines }: { readonly days: number; readonly lines: "to-paste" | "counted" },
 ): string {
   const { drift, recorded, unread } = found;
   if (recorded === 0) {
@@ -27,11 +30,27 @@ export function formatDrift(
     "read by": one.readBy.join(", "),
   }));
   return [
-    ...unread.flatMap(formatUnread),
+    ...(lines === "to-paste" ? unread.flatMap(formatUnread) : countUnread(unread)),
     ...(unread.length === 0 ? ["Every field that is landed is read by a model.", ""] : []),
     `Changed in the last ${days} days`,
     rows.length === 0 ? "  nothing" : formatTable(rows),
   ].join("\n");
+}
+
+function countUnread(unread: readonly UnreadFields[]): readonly string[] {
+  const [first] = unread;
+  if (first === undefined) return [];
+  const rows = unread.map(({ object, count, file }) => ({
+    object,
+    fields: count,
+    "staging model": file ?? "none",
+  }));
+  return [
+    "Fields that no model reads",
+    formatTable(rows),
+    `The lines that would read them: npm run elt -- drift ${first.object}`,
+    "",
+  ];
 }
 
 function formatUnread({ object, file, places, count, fields }: UnreadFields): readonly string[] {

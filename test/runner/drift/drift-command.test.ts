@@ -87,6 +87,17 @@ describe("elt drift", () => {
     expect(text.out + out).not.toContain("João Silva Santos");
   });
 
+  test("counts fields where no object is named, and says how to get their lines", async () => {
+    const { code, out } = await elt("drift");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Fields that no model reads\n {2}object +fields +staging model\n/);
+    expect(out).toMatch(/\n {2}reservas +\d+ {2}models\/staging\/reservas\.sql\n/);
+    expect(out).toMatch(/\n {2}vendas +\d+ {2}none\n/);
+    expect(out).toContain("The lines that would read them: npm run elt -- drift reservas\n");
+    expect(out).not.toContain("lossless(");
+    expect(out).toContain("valor_da_vistoria");
+  });
+
   test("forgets in the status what an earlier run told, not in the history", async () => {
     expect((await elt("extract", "--full", "reservas")).code).toBe(0);
     expect(JSON.parse((await elt("status", "--json")).out).drift).toEqual([]);
