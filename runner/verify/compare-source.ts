@@ -74,6 +74,10 @@ async function judge(
   if (more === 0) return { status: "equal", because: null };
   const { since, watched } = landed;
   const fresh = since === null ? 0 : await newSince(reader, database, conta, object, since);
+  if (fresh === "too many") {
+    const because = `more than ${MOST_PAGES * PAGE_SIZE} records changed since ${since}, so nothing can be told: elt extract ${object.name}, then verify again`;
+    return { status: "unread", because };
+  }
   const gone = fresh - more;
   const again = `read it whole: elt extract ${object.name} --full`;
   if (gone < 0) {
@@ -97,21 +101,39 @@ async function judge(
 
 /** As many as the source gives at once. */
 const PAGE_SIZE = 500;
+/** A minute's budget: an object that changed more is read first, and verified then. */
+const MOST_PAGES = 20;
 
-/** Records that the source created or altered since, and that landing does not have. */
+/**
+ * Records that the source created or altered since, and that landing does not have. All of them are
+ * looked at: what is only counted could hide as many that were lost.
+ */
 async function newSince(
   reader: PageReader,
   database: Queryable,
   conta: string,
   object: CvdwObject,
   since: string,
+): Promise<number | "too many"> {
+  const chaves = new Set<string>();
+  for (let at = 1, pages = 1; at <= pages; at++) {
+    const page = await readPage(reader, {
+      ...{ object, page: at, pageSize: PAGE_SIZE, since, rowsExpected: false },
+      mayWait: () => true,
+    });
+    pages = Math.ceil(page.totalRecords / PAGE_SIZE);
+    if (pages > MOST_PAGES) return "too many";
+    for (const { chave } of toLandingRecords(object, page).records) chaves.add(chave);
+  }
+  return countUnlanded(database, conta, object, [...chaves]);
+}
+
+async function countUnlanded(
+  database: Queryable,
+  conta: string,
+  { name }: CvdwObject,
+  chaves: readonly string[],
 ): Promise<number> {
-  const page = await readPage(reader, {
-    ...{ object, page: 1, pageSize: PAGE_SIZE, since, rowsExpected: false },
-    mayWait: () => true,
-  });
-  const { records, refused } = toLandingRecords(object, page);
-  const chaves = [...new Set(records.map(({ chave }) => chave))];
   const [row] = await query<{ n: number }>(
     database,
     sql`
@@ -119,12 +141,11 @@ async function newSince(
       from unnest(${chaves}::text[]) as wanted (chave)
       where not exists (
         select
-        from landing.${sql.ident(`${object.name}_atual`)} as landed
+        from landing.${sql.ident(`${name}_atual`)} as landed
         where landed.conta = ${conta} and landed.chave = wanted.chave
       )`,
   );
-  // Of the pages that were not looked at, every record may be new.
-  return (row?.n ?? 0) + Math.max(0, page.totalRecords - records.length - refused.length);
+  return row?.n ?? 0;
 }
 
 async function totalOf(reader: PageReader, object: CvdwObject): Promise<number> {

@@ -125,6 +125,27 @@ describe("elt verify", () => {
     });
   });
 
+  test("finds what was lost also where more changed since than one page holds", async () => {
+    for (let id = 91_000; id < 91_520; id++) {
+      account.insert("reservas", {
+        ...{ referencia: `${id}`, referencia_data: "2999-01-01 00:00:00", idreserva: id },
+      });
+    }
+    await runPipeline(database, account, { scan: { full: true } });
+    const { rowCount: lost } = await pool.query(
+      "delete from landing.reservas where referencia_data < elt.hoje() - 30",
+    );
+    expect(lost).toBeGreaterThan(3);
+    expect(lost).toBeLessThanOrEqual(20);
+    const { code, source: objects } = await verify("--skip-marts", "--skip-tests");
+    const [reservas] = objects.filter(({ object }: { object: string }) => object === "reservas");
+    expect(reservas).toMatchObject({ status: "differs" });
+    expect(reservas.because).toContain(`the source has ${lost} records that landing lacks`);
+    expect(code).toBe(1);
+    for (let id = 91_000; id < 91_520; id++) account.remove("reservas", id);
+    await runPipeline(database, account, { scan: { full: true, allowMassRemoval: true } });
+  });
+
   test("tells what the source altered since from what was lost", async () => {
     account.insert("reservas", {
       referencia: "1",
