@@ -190,7 +190,9 @@ async function forget(
   const done = receipts.map((receipt): Receipt => {
     const isThisPersons = receipt === erased || erased === undefined;
     const found = isThisPersons ? left : receipt.left;
-    return { ...receipt, status: "done", publication: publicationId, left: found };
+    // A mart that was held back, or an environment: the same command tries again.
+    const status = found.some(isCertain) ? "landing" : "done";
+    return { ...receipt, status, publication: publicationId, left: found };
   });
   for (const receipt of done) await writeReceipt(pool, receipt);
   const text = done.map(formatReceipt).join("\n\n");
@@ -228,7 +230,7 @@ function formatUnfinished(receipts: readonly Receipt[]): readonly string[] {
   const ids = receipts.map(({ id }) => id).join(", ");
   return [
     "",
-    `Receipt ${ids}: the build failed, so staging and marts may hold that person still. Correct it; the next elt forget --apply finishes it.`,
+    `Receipt ${ids} is not finished: staging, marts or an environment may hold that person still. Correct what it said then; elt forget --apply for the same person finishes it.`,
   ];
 }
 

@@ -22,7 +22,10 @@ export type AccountTraces = {
 export type Receipt = {
   readonly id: string;
   readonly forgottenAt: string;
-  /** `landing`: the build that takes the person out of the marts did not succeed yet. */
+  /**
+   * `landing`: only landing is known to be without the person; the build that takes them out of the marts
+   * did not succeed yet, or left something.
+   */
   readonly status: "landing" | "done";
   readonly accounts: readonly AccountTraces[];
   /** Cells emptied in the engine's own tables. */
@@ -59,7 +62,7 @@ export async function writeReceipt(database: Queryable, receipt: Receipt): Promi
   );
 }
 
-/** Receipts of people whom landing holds no longer, and whose build failed then. */
+/** Receipts of people whom landing holds no longer, and of whom something may be left elsewhere. */
 export async function unfinishedReceipts(database: Queryable): Promise<readonly Receipt[]> {
   const rows = await query<{ receipt: Receipt }>(
     database,
