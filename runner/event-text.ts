@@ -51,6 +51,9 @@ export function formatEvent(event: RunEvent): string | undefined {
       );
     case "model-built": {
       const { changes } = event;
+      if (event.mode === "view") {
+        return `${styleText("green", "✓")} ${event.model.padEnd(36)}${"defined anew".padStart(18)}`;
+      }
       if (changes === undefined || changes.added + changes.changed + changes.removed === 0) {
         return undefined;
       }
@@ -62,7 +65,7 @@ export function formatEvent(event: RunEvent): string | undefined {
       // Its rows and its place follow, when the failure is told.
       if (event.severity === "error")
         return `${styleText("red", "✗")} ${event.model} ${event.test}`;
-      return `${styleText("yellow", "!")} ${formatTestResult(event)}`;
+      return `${styleText("yellow", "!")} warning: ${formatTestResult(event)}`;
     }
     case "kpi-held":
       // What is held and what to do about it follow, when the failure is told.

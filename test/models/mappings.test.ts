@@ -129,6 +129,42 @@ describe("series.csv", () => {
   });
 });
 
+describe("two rows of one mapping", () => {
+  const contradictions = async (rows: Parameters<typeof withCustomerRows>[0]) => {
+    const { build } = await buildModels(database, { project: withCustomerRows(rows) });
+    const found = build.tests.find(({ test }) => test === "mapeamentos_sem_contradicao");
+    return { severity: found?.severity, rows: found?.sample };
+  };
+
+  test("are told of when they say two things of the same text", async () => {
+    const series = [
+      ["*", "Permuta", "parcelas"],
+      ["*", " permuta", "entrada"],
+    ];
+    const times = [
+      ["praia", "7", "Time A"],
+      ["praia", "7", "Time B"],
+    ];
+    expect(await contradictions({ series, times })).toEqual({
+      severity: "warn",
+      rows: [
+        { mapeamento: "series", conta: "*", texto: "permuta", valem: "entrada, parcelas" },
+        { mapeamento: "times", conta: "praia", texto: "7", valem: "Time A, Time B" },
+      ],
+    });
+  });
+
+  test("may repeat each other, say otherwise of one account, and overrule what was shipped", async () => {
+    const series = [
+      ["*", "permuta", "parcelas"],
+      ["*", "Permuta", "Parcelas"],
+      ["praia", "permuta", "entrada"],
+      ["*", "ato", "parcelas"],
+    ];
+    expect((await contradictions({ series })).rows).toEqual([]);
+  });
+});
+
 describe("the reading of condicoes.valor", () => {
   beforeAll(async () => {
     for (const [conta, count, valor] of [
