@@ -12,19 +12,19 @@ import {
 import { seeEnvironment } from "../environments/see-environment.ts";
 import { ConfigError } from "../errors.ts";
 import { failureOf } from "../failure.ts";
-import { formatTable } from "../format-table.ts";
+import { formatShown } from "../format-shown.ts";
 import { ModelError } from "../models/problem.ts";
 import { findModel } from "../models/selection.ts";
-import { type ShownModel, showModel } from "../models/show-model.ts";
+import { showModel } from "../models/show-model.ts";
 import { openProject, projectFolder, projectHelp, projectOption } from "../open-project.ts";
 import { withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "the first rows of a model, as its file stands now",
   help: `Usage: elt show <model> [options]
 
 Runs the SELECT of a model's file over what is built, and shows its first rows; what it reads and
 whose file changed too is computed from its file. Nothing is written; personal columns are masked.
+Where a row is wider than the terminal, rows stand side by side, with a line for each column.
 
   --limit <n>          rows to show (10)
   --watch              show again whenever a file below models/ or views/ is saved
@@ -83,12 +83,15 @@ async function show(
     environment === undefined ? undefined : await seeEnvironment(pool, project, environment);
   const built = seen && { ...seen, asOf: seen.environment.asOf };
   const shown = await showModel(pool, project, findModel(project, name), { limit, built });
-  invocation.reporter.result(formatShown(shown, limit), {
-    ...shown,
-    rows: shown.rows.map((cells) =>
-      Object.fromEntries(shown.columns.map((column, i) => [column, cells[i] ?? null])),
-    ),
-  });
+  invocation.reporter.result(
+    formatShown(shown, { limit, width: process.stdout.columns || undefined }),
+    {
+      ...shown,
+      rows: shown.rows.map((cells) =>
+        Object.fromEntries(shown.columns.map((column, i) => [column, cells[i] ?? null])),
+      ),
+    },
+  );
 }
 
 async function showOnSave(
@@ -152,29 +155,4 @@ function modelFolders(folder: string): readonly string[] {
       .map((entry) => path.join(entry.parentPath, entry.name));
     return [root, ...inside];
   });
-}
-
-const WIDEST_CELL = 40;
-
-function formatShown(
-  { model, columns, rows, fromFiles, masked }: ShownModel,
-  limit: number,
-): string {
-  const cut = (value: string | null | undefined): string => {
-    const text = (value ?? "").replace(/\s+/g, " ");
-    return text.length > WIDEST_CELL ? `${text.slice(0, WIDEST_CELL - 1)}…` : text;
-  };
-  const table = rows.map((cells) =>
-    Object.fromEntries(columns.map((column, i) => [column, cut(cells[i])])),
-  );
-  const notes = [
-    `${model}: ${rows.length === limit ? `first ${limit} rows` : `${rows.length} rows`}`,
-    ...(fromFiles.length > 0 ? [`computed from their files: ${fromFiles.join(", ")}`] : []),
-    ...(masked.length > 0 ? [`masked: ${masked.join(", ")}`] : []),
-  ];
-  return [
-    rows.length === 0 ? `  ${columns.join("  ")}` : formatTable(table),
-    "",
-    notes.join(" · "),
-  ].join("\n");
 }
