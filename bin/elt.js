@@ -16,11 +16,5 @@ const { register } = await import("tsx/esm/api").catch(() => {
 
 register();
 const { main } = await import("../runner/cli.ts");
-await main({
-  docs: () => import("../server/docs-command.ts"),
-  bi: () => import("../server/bi-command.ts"),
-  demo: () => import("../server/demo-command.ts"),
-  emulator: () => import("../emulator/emulator-command.ts"),
-  keys: () => import("../server/keys-command.ts"),
-  serve: () => import("../server/serve-command.ts"),
-});
+const { commandGroups } = await import("./commands.ts");
+await main(commandGroups);

@@ -8,7 +8,6 @@ import type { RateLimit } from "./limiter.ts";
 import { startEmulator } from "./server.ts";
 
 export const command: Command = {
-  summary: "serve an emulated CVDW that any client can be pointed at",
   help: `Usage: elt emulator [options]
 
 Serves accounts like the real API: paths, paging, filters, limits and its oddities.

@@ -6,44 +6,23 @@ import { failureOf } from "./failure.ts";
 import { createReporter } from "./reporter.ts";
 import { secretsOf } from "./secrets.ts";
 
-type Loaders = { readonly [name: string]: () => Promise<CommandModule> };
+/** A command as `elt help` lists it. It is loaded when it is called: some take seconds. */
+export type CommandEntry = {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+};
 
-const ownCommands: Loaders = {
-  run: () => import("./commands/run.ts"),
-  extract: () => import("./commands/extract.ts"),
-  build: () => import("./commands/build.ts"),
-  publish: () => import("./commands/publish.ts"),
-  plan: () => import("./commands/plan.ts"),
-  env: () => import("./commands/env.ts"),
-  retry: () => import("./commands/retry.ts"),
-  test: () => import("./commands/test.ts"),
-  check: () => import("./commands/check.ts"),
-  show: () => import("./commands/show.ts"),
-  compile: () => import("./commands/compile.ts"),
-  lineage: () => import("./commands/lineage.ts"),
-  status: () => import("./commands/status.ts"),
-  doctor: () => import("./commands/doctor.ts"),
-  worker: () => import("./commands/worker.ts"),
-  alert: () => import("./commands/alert.ts"),
-  drift: () => import("./commands/drift.ts"),
-  quarantine: () => import("./commands/quarantine.ts"),
-  verify: () => import("./commands/verify.ts"),
-  prune: () => import("./commands/prune.ts"),
-  backup: () => import("./commands/backup.ts"),
-  restore: () => import("./commands/restore.ts"),
-  forget: () => import("./commands/forget.ts"),
-  migrate: () => import("./commands/migrate.ts"),
+/** Commands that belong together; the key is the word that calls one. */
+export type CommandGroup = {
+  readonly title: string;
+  readonly commands: { readonly [name: string]: CommandEntry };
 };
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;
 const INTERRUPT_GRACE_MS = 5_000;
 
-/**
- * The program: reads the arguments, runs one command and sets the exit code.
- * @param otherCommands commands of the layers above the runner
- */
-export async function main(otherCommands: Loaders): Promise<void> {
-  const commands: Loaders = { ...ownCommands, ...otherCommands };
+/** The program: reads the arguments, runs one command and sets the exit code. */
+export async function main(groups: readonly CommandGroup[]): Promise<void> {
   const [first = "run", ...rest] = process.argv.slice(2);
   const name = first.startsWith("-") ? "run" : first;
   const args = first.startsWith("-") ? [first, ...rest] : rest;
@@ -60,13 +39,11 @@ export async function main(otherCommands: Loaders): Promise<void> {
     reporter = createReporter({ ...output, secrets: secretsOf(env) });
     if (name === "help" || first === "--help" || first === "-h") {
       const wanted = rest.find((word) => !word.startsWith("-"));
-      const text = await helpText(commands, wanted);
+      const text = wanted === undefined ? overview(groups) : (await find(groups, wanted)).help;
       reporter.result(text, { help: text });
       return;
     }
-    const load = commands[name];
-    if (load === undefined) throw unknownCommand(name, commands);
-    const { command } = await load();
+    const command = await find(groups, name);
     if (args.includes("--help") || args.includes("-h")) {
       reporter.result(command.help, { help: command.help });
       return;
@@ -158,30 +135,27 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => stream.write("", () => resolve()));
 }
 
-function unknownCommand(name: string, commands: Loaders): ConfigError {
-  return new ConfigError([
-    `There is no command "${name}". Commands: ${Object.keys(commands).join(", ")}. See: npm run elt -- help`,
+async function find(groups: readonly CommandGroup[], name: string): Promise<Command> {
+  const commands = new Map(groups.flatMap((group) => Object.entries(group.commands)));
+  const entry = commands.get(name);
+  if (entry !== undefined) return (await entry.load()).command;
+  throw new ConfigError([
+    `There is no command "${name}". Commands: ${[...commands.keys()].join(", ")}. See: npm run elt -- help`,
   ]);
 }
 
-async function helpText(commands: Loaders, name: string | undefined): Promise<string> {
-  if (name !== undefined) {
-    const load = commands[name];
-    if (load === undefined) throw unknownCommand(name, commands);
-    return (await load()).command.help;
-  }
-  const lines = await Promise.all(
-    Object.entries(commands).map(async ([command, load]) => {
-      return `  ${command.padEnd(11)} ${(await load()).command.summary}`;
-    }),
-  );
+function overview(groups: readonly CommandGroup[]): string {
+  const lines = groups.flatMap(({ title, commands }) => [
+    title,
+    ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`),
+    "",
+  ]);
   return [
     "elt: CVDW → PostgreSQL → marts",
     "",
     "Usage: elt <command> [options]        (npm run elt -- <command>)",
     "",
     ...lines,
-    "",
     "Every command takes --help and --json. Without a command: run.",
     "Exit codes: 0 done · 1 a model or test failed, nothing published · 2 configuration ·",
     "3 the source failed for at least one object · 4 another run holds the lock ·",

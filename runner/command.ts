@@ -4,8 +4,6 @@ import type { Reporter } from "./reporter.ts";
 
 /** A command of the CLI: what help says of it, and what it does. */
 export type Command = {
-  /** One line for `elt help`. */
-  readonly summary: string;
   /** For `elt help <command>`: usage, options, examples. */
   readonly help: string;
   readonly options?: NonNullable<ParseArgsConfig["options"]>;

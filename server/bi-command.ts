@@ -1,10 +1,10 @@
 import { type Command, exitCodes, type Invocation } from "../runner/command.ts";
+import { readServerConfig } from "../runner/config.ts";
 import { withDatabase } from "../runner/session.ts";
 import { biGuide } from "./bi-guide.ts";
 import { type BiSettings, readBiSettings } from "./bi-settings.ts";
 
 export const command: Command = {
-  summary: "connection settings for Metabase, Power BI and Excel",
   help: `Usage: elt bi
 
 Prints, in Portuguese, what to type into Metabase, Power BI and Excel to read the marts: host, port,
@@ -16,9 +16,10 @@ With --json the same settings as data.`,
 };
 
 function run(invocation: Invocation): Promise<number> {
+  const { port } = readServerConfig(invocation.env);
   return withDatabase(invocation, "bi", async ({ pool, url, embedded }) => {
     const settings: BiSettings = await readBiSettings(pool, url, embedded !== undefined);
-    invocation.reporter.result(biGuide(settings), settings);
+    invocation.reporter.result(biGuide(settings, { port }), { ...settings, apiPort: port });
     return exitCodes.done;
   });
 }

@@ -16,7 +16,6 @@ import { recorded } from "../runner/session.ts";
 import { type RunningServer, startServer } from "./serve.ts";
 
 export const command: Command = {
-  summary: "the whole product on made-up data: no account, no database needed",
   help: `Usage: elt demo [--once]
 
 Starts a PostgreSQL of its own below .data/, an emulated CVDW with made-up data, runs everything

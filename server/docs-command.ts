@@ -8,7 +8,6 @@ import { readDocumented } from "./docs/documented.ts";
 import { writeSite } from "./docs/site.ts";
 
 export const command: Command = {
-  summary: "write a site that documents the models, to open from a folder",
   help: `Usage: elt docs [options]
 
 Writes static pages in Portuguese: models, columns with their types, comments and origin, tests with

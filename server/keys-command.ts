@@ -14,7 +14,6 @@ import {
 } from "./stored-keys.ts";
 
 export const command: Command = {
-  summary: "keys of the API: make, list, revoke",
   help: `Usage: elt keys [list]
        elt keys create --name <name> [--scope read|pii] [--account <conta,…>] [--expires <when>]
        elt keys revoke <name>

@@ -5,7 +5,6 @@ import { shownAddress } from "../runner/shown-address.ts";
 import { startServer } from "./serve.ts";
 
 export const command: Command = {
-  summary: "serve the dashboard and the JSON API",
   help: `Usage: elt serve
 
 Serves the dashboard at / and the API at /api (its guide: /api/docs) on HOST:PORT (default
@@ -24,7 +23,12 @@ function run(invocation: Invocation): Promise<number> {
   const { env, reporter, signal } = invocation;
   const config = readServerConfig(env);
   return withDatabase(invocation, "serve", async (database) => {
-    const server = await startServer({ pool: database.pool, config, log: reporter.say });
+    const server = await startServer({
+      pool: database.pool,
+      config,
+      log: reporter.say,
+      warms: true,
+    });
     invocation.onInterrupt(() => server.close());
     reporter.say(`Dashboard: ${server.url}`);
     reporter.sayPrivately(

@@ -11,7 +11,6 @@ import { formatTable } from "../format-table.ts";
 import { withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "what is wrong now, and a test of who is told of it",
   help: `Usage: elt alert [list]
        elt alert test
 

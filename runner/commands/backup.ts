@@ -4,7 +4,6 @@ import { ConfigError } from "../errors.ts";
 import { locked, recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "landing and all that is needed to go on, into a folder",
   help: `Usage: elt backup <folder>
 
 Writes every version of every record, the mappings, cursors, removals, quarantine, API keys (their

@@ -15,7 +15,6 @@ import { openProject } from "../open-project.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "build, test and publish the models from what is landed",
   help: `Usage: elt build [options]
 
 Brings every model up to date with what is landed, runs the tests and publishes in one transaction;

@@ -11,7 +11,6 @@ import { openProject, projectHelp, projectOption } from "../open-project.ts";
 import { withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "find every problem in the models, without building them",
   help: `Usage: elt check [options]
 
 Parses every model, checks names, order, headers and tests, and lets PostgreSQL check each SELECT in

@@ -8,7 +8,6 @@ import { findModel } from "../models/selection.ts";
 import { openProject, projectHelp, projectOption } from "../open-project.ts";
 
 export const command: Command = {
-  summary: "the SQL of a model as a build runs it",
   help: `Usage: elt compile <model> [options]
 
 Shows what a build sends to PostgreSQL: the file's SELECT over all rows, and, for a model proved

@@ -13,7 +13,6 @@ const DEFAULT_DAYS = 30;
 const MOST_DAYS = 36_500;
 
 export const command: Command = {
-  summary: "fields that came, went or changed, and those no model reads",
   help: `Usage: elt drift [object…] [--days <n>]
 
 Shows which fields of the source's records are new, vanished, came back or have another JSON type

@@ -9,7 +9,6 @@ import { didYouMean } from "../models/near-name.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "environments, where models are tried out beside what is published",
   help: `Usage: elt env list
        elt env drop <name>
 

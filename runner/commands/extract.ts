@@ -15,7 +15,6 @@ import {
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "land CVDW objects, without building models",
   help: `Usage: elt extract [object…] [options]
 
 Lands what is new or changed. Without names: the objects that the marts need.

@@ -26,7 +26,6 @@ import { eraseFromLogs, findTraces, type TraceFound } from "../forget/traces.ts"
 import { locked, type Outcome, recorded, type Session, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "erase a person (LGPD), and keep them erased",
   help: `Usage: elt forget --documento <CPF or CNPJ> [--email <address>] [--conta <account>] [--apply]
        elt forget --email <address> …
 

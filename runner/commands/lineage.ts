@@ -19,7 +19,6 @@ import { findModel } from "../models/selection.ts";
 import { openProject, projectHelp, projectOption } from "../open-project.ts";
 
 export const command: Command = {
-  summary: "where models and columns come from, and what they feed",
   help: `Usage: elt lineage [model[.column]] [options]
 
 Without a model: every model in the order of building, what it reads, and whether only its changed

@@ -4,7 +4,6 @@ import { migrateOrExplain, openDatabase } from "../database.ts";
 import { pendingMigrations } from "../migrate.ts";
 
 export const command: Command = {
-  summary: "bring the database's own schemas to this version",
   help: `Usage: elt migrate [--pending]
 
 Applies the migrations that this version has and the database lacks, each in a transaction of its own,

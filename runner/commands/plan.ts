@@ -14,7 +14,6 @@ import { openProject } from "../open-project.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "what a build would change, without publishing it",
   help: `Usage: elt plan [options]
 
 Builds in a transaction and rolls it back. Tells per table how many rows would be added, changed and

@@ -15,7 +15,6 @@ const LOGS_DAYS = 180;
 const SCANS_DAYS = 30;
 
 export const command: Command = {
-  summary: "let old versions, changes and logs go",
   help: `Usage: elt prune [options] [--apply]
 
 Shows how many rows are older than what is to be kept, per table, and with --apply deletes them, a few

@@ -14,7 +14,6 @@ import { openProject, projectHelp, projectOption } from "../open-project.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "publish what a guard held back, once somebody saw that it is right",
   help: `Usage: elt publish --accept <run> --why <text>
 
 A build that would move a KPI further than the @guard of its model allows, without changes in the

@@ -13,7 +13,6 @@ import { locked, recorded, type Session, withDatabase } from "../session.ts";
 const DEFAULT_LIMIT = 100;
 
 export const command: Command = {
-  summary: "records that could not land as they were sent; tries them again",
   help: `Usage: elt quarantine [object…] [--all] [--limit <n>]
        elt quarantine retry [object…]
        elt quarantine --raw <id>

@@ -7,7 +7,6 @@ import { ConfigError } from "../errors.ts";
 import { withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "a backup, into an empty database",
   help: `Usage: elt restore <folder>
 
 Checks every file of the backup against its checksum, then puts all of it into the database of

@@ -11,7 +11,6 @@ import { openProject, projectHelp, projectOption } from "../open-project.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "build again what failed, beginning with the model that did",
   help: `Usage: elt retry [options]
 
 Repeats the last build that failed, with the options it had. The models that failed, or whose tests
@@ -43,7 +42,7 @@ async function run(invocation: Invocation): Promise<number> {
       options: await readBuildOptions({ options, env: invocation.env }, pool, project),
     };
     const named = last.failed.length > 0 ? last.failed.join(", ") : "what it did not come to";
-    reporter.say(`Again run ${last.run}, beginning with ${named}.`);
+    reporter.say(`Building what run ${last.run} could not, beginning with ${named}.`);
     const again = { ...invocation, options };
     return recorded(again, pool, { command: "retry", conta: null }, async (session) => {
       const { withheld, tests } = await runBuild(session, reporter.event, request);

@@ -4,7 +4,6 @@ import { scanOptions, scanOptionsHelp } from "../scan-arguments.ts";
 import { withWatchedDatabase } from "../with-watched-database.ts";
 
 export const command: Command = {
-  summary: "extract, build, test and publish, once",
   help: `Usage: elt run [options]
 
 Extracts the default objects of CVCRM_ACCOUNT, builds every model, runs the tests and publishes

@@ -13,7 +13,6 @@ import { withDatabase } from "../session.ts";
 import { shownAddress } from "../shown-address.ts";
 
 export const command: Command = {
-  summary: "the last runs, cursors and publication",
   help: `Usage: elt status
 
 Shows the last publication, how much is wrong now (elt alert lists it), the last runs, and per object how far the source has been read:

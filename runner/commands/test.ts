@@ -15,7 +15,6 @@ import { openProject, projectHelp, projectOption } from "../open-project.ts";
 import { recorded, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  summary: "run every test: unit tests, and those on what is published",
   help: `Usage: elt test [options]
 
 Runs the unit tests that stand beside models (vendas.test.md) on the rows they give, then the tests of

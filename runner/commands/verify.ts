@@ -19,7 +19,6 @@ import { compareMarts, type MartsComparison } from "../verify/compare-marts.ts";
 import { compareSource, type SourceComparison } from "../verify/compare-source.ts";
 
 export const command: Command = {
-  summary: "landing against the source, marts against a fresh build, all tests",
   help: `Usage: elt verify [options]
 
 The weekly check: that nothing was lost on the way, and that what is published is what is landed.

@@ -15,7 +15,6 @@ import { runWorker, type TurnResult, type Work } from "../worker/run-worker.ts";
 import type { Schedule } from "../worker/schedule.ts";
 
 export const command: Command = {
-  summary: "elt run by a schedule, until it is stopped; alerts while it waits",
   help: `Usage: elt worker
 
 Runs elt run for CVCRM_ACCOUNT at once, and then at every turn of SYNC_CRON (default: every four hours)

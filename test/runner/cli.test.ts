@@ -56,11 +56,13 @@ describe("elt", () => {
     expect(code).toBe(0);
     const commands = [...out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]);
     expect(commands).toEqual([
-      ...["run", "extract", "build", "plan", "env", "retry", "test", "check"],
-      ...["show", "compile", "lineage", "status", "doctor", "worker", "alert", "drift"],
-      ...["quarantine"],
-      ...["verify", "prune", "backup", "restore", "forget", "migrate"],
-      ...["docs", "bi", "demo", "emulator", "keys", "serve"],
+      ...["run", "worker", "status", "serve"],
+      ...["extract", "drift", "quarantine"],
+      ...["check", "show", "plan", "build", "retry", "publish", "test", "env"],
+      ...["compile", "lineage", "docs"],
+      ...["keys", "bi"],
+      ...["doctor", "alert", "verify", "prune", "backup", "restore", "forget", "migrate"],
+      ...["demo", "emulator"],
     ]);
     const { out: help } = await elt(["extract", "--help"]);
     expect(help).toContain("Usage: elt extract [object…]");
