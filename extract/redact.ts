@@ -114,13 +114,19 @@ export function redactRecord(place: Place): Redacted | undefined {
   return { kind, by, json: without(place.json, cut), learnt };
 }
 
-/** Whether a record holds anything by which tombstones are asked for: much cheaper than reading it. */
+/**
+ * What a record holds of that which tombstones are asked for: much cheaper than reading it. `documents`,
+ * `emails` and `ids` stand in fields of their own; `mentioned` is what looks like a document or an
+ * address, wherever it stands.
+ */
 export function candidatesOf(json: Buffer): {
   readonly documents: readonly string[];
   readonly emails: readonly string[];
   readonly ids: readonly (readonly [field: string, id: string])[];
+  readonly mentioned: readonly string[];
 } {
-  const text = json.toString("latin1");
+  // The source may write / as \/, which would cut a CNPJ in two.
+  const text = json.toString("latin1").replaceAll("\\/", "/");
   const documents: string[] = [];
   const emails = [...text.matchAll(EMAIL_FIELDS)].map(([, email = ""]) => email.toLowerCase());
   const ids: [string, string][] = [];
@@ -132,7 +138,24 @@ export function candidatesOf(json: Buffer): {
       for (const id of value.match(/\d+/g) ?? []) ids.push([field, id]);
     }
   }
-  return { documents, emails, ids };
+  return { documents, emails, ids, mentioned: mentionsIn(text) };
+}
+
+/** A CPF or CNPJ as people write it, also in a free text. */
+const LONG_NUMBER = /\d[\d./-]{9,16}\d/g;
+const BEFORE_AT = /[\w.+-]+$/;
+const AFTER_AT = /^[\w-]+(?:\.[\w-]+)+/;
+const LONGEST_PART = 64;
+
+function mentionsIn(text: string): readonly string[] {
+  const mentioned: string[] = text.match(LONG_NUMBER) ?? [];
+  // From each @ outwards: looking for whole addresses costs ten times as much.
+  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", at + 1)) {
+    const [before = ""] = BEFORE_AT.exec(text.slice(Math.max(0, at - LONGEST_PART), at)) ?? [];
+    const [after = ""] = AFTER_AT.exec(text.slice(at + 1, at + 1 + 2 * LONGEST_PART)) ?? [];
+    if (before !== "" && after !== "") mentioned.push(`${before}@${after}`);
+  }
+  return mentioned;
 }
 
 const EMAIL_FIELDS =

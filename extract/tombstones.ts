@@ -75,6 +75,10 @@ export function recogniseBy(marks: ReadonlySet<string>, secret: string, conta: s
     asked.set(of, found);
     return found;
   };
+  const isMentioned = (text: string): boolean => {
+    const digits = text.includes("@") ? undefined : digitsOf(text);
+    return hasAgain(digits === undefined ? trait.value(text) : trait.document(digits));
+  };
   const isIdentifiedIn = (text: string): boolean =>
     numbersIn(text).some((digits) => has(trait.document(digits))) ||
     emailsIn(text).some((email) => has(trait.value(email)));
@@ -97,10 +101,11 @@ export function recogniseBy(marks: ReadonlySet<string>, secret: string, conta: s
       if (chave !== undefined) {
         if (person.hasKey(object, chave) || person.isMentionedBy(object, chave)) return true;
       }
-      const { documents, emails, ids } = candidatesOf(json);
+      const { documents, emails, ids, mentioned } = candidatesOf(json);
       return (
         documents.some(person.hasDocument) ||
         emails.some(person.hasEmail) ||
+        mentioned.some(isMentioned) ||
         ids.some(([field, id]) =>
           kindsOf(object, field).some((kind) => person.hasId(kind, id) || person.isNear(kind, id)),
         )

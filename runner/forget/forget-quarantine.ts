@@ -50,7 +50,16 @@ function withoutPerson({ object, chave, raw }: Held, person: KnownPerson): Buffe
   const key = chave ?? undefined;
   const redacted = redactRecord({ json: raw, object, chave: key, person })?.json ?? raw;
   // What is left over stands in no field that can be told.
-  return person.isTracedIn(redacted.toString()) ? unreadable(raw, key) : redacted;
+  return person.isTracedIn(unescaped(redacted.toString())) ? unreadable(raw, key) : redacted;
+}
+
+/** The characters that escapes of JSON stand for, also in what is no JSON: `Jo\u00e3o`, `\/`. */
+function unescaped(text: string): string {
+  return text
+    .replace(/\\u([0-9a-f]{4})/gi, (_, digits: string) =>
+      String.fromCharCode(Number.parseInt(digits, 16)),
+    )
+    .replaceAll("\\/", "/");
 }
 
 /** The hash names the text, so it changes with it; two texts that become one are one record. */

@@ -102,6 +102,19 @@ describe("tombstones", () => {
     );
   });
 
+  test.each([
+    ['{"cpf_cnpj":"11.222.333\\/0001-81"}', "a field, its slash escaped"],
+    ['{"descricao":"fiadora 11.222.333\\/0001-81."}', "a text, its slash escaped"],
+    ['{"descricao":"fiadora 11222333000181, SP"}', "a text, as digits"],
+    ['{"descricao":"de:MARIA.S+x@example.com.br;"}', "a text, as an address"],
+  ])("look at a record that nobody knew: %s (%s)", (json) => {
+    const known = [trait.document("11222333000181"), trait.value("maria.s+x@example.com.br")];
+    const marks = new Set(known.map((one) => markOf("s", "acme", one)));
+    const { mayConcern } = recogniseBy(marks, "s", "acme");
+    expect(mayConcern("leads", "1", Buffer.from(json))).toBe(true);
+    expect(mayConcern("leads", "1", Buffer.from(json.replaceAll(/1|x/g, "2")))).toBe(false);
+  });
+
   test("find name and document within a text that is known to hold them", () => {
     const text =
       '{"a":"cônjuge: MARIA DA CONCEICAO.","b":"CPF 012.345.678-90, obrigado","c":"Maria"}';

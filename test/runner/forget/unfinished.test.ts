@@ -29,8 +29,18 @@ beforeAll(async () => {
   addPerson(account);
   await extractAccounts(database, account, { objects });
   await buildModels(database);
+  await quarantine("8078", '{"idlead":8078,"nome":"Zuleide Ferraz Quint\\u00e3o","x');
   await pool.query("analyze");
 });
+
+/** Keeps a text as a record that could not be read. */
+async function quarantine(chave: string, raw: string): Promise<void> {
+  await pool.query(
+    `insert into elt.quarantine (conta, objeto, hash, load_id, seq, page, page_size, position, reason, chave, raw, repaired)
+     values ('exemplo', 'leads', gen_random_uuid(), 999, 1, 1, 500, 1, 'broken-json', $1, convert_to($2, 'UTF8'), false)`,
+    [chave, raw],
+  );
+}
 
 const processes: EltProcess[] = [];
 afterEach(async () => {
@@ -112,6 +122,10 @@ describe("elt forget", () => {
     expect(await searchEverything(pool, values)).toEqual({});
     expect(await inStatistics()).toEqual([]);
     expect([code, await statuses()]).toEqual([0, ["done"]]);
+    const { rows } = await pool.query(
+      "select convert_from(raw, 'UTF8') as raw from elt.quarantine where chave = '8078'",
+    );
+    expect(rows).toEqual([{ raw: '{"apagado":"8078",' }]);
     expect(JSON.parse(out.trim().split("\n").at(-1) ?? "")).toMatchObject({
       ...{ status: "done", id: "1", finished: ["1"], left: [] },
     });
@@ -139,13 +153,31 @@ describe("elt forget", () => {
     expect(await statuses()).toEqual(["done", "done"]);
   });
 
+  test("keeps out what a record nobody knew says of the person in a free text", async () => {
+    const add = (idsimulacao: number, observacoes: string) =>
+      account.insert("simulacoes", {
+        ...{ referencia: "n", referencia_data: "2026-01-04 10:00:00", idsimulacao, observacoes },
+        renda_familiar: "2",
+      });
+    add(8691, "avalista: 012.345.678-90");
+    add(8692, "avalista CPF 01234567890.");
+    add(8693, `escrever para ${zuleide.email.toUpperCase()}; obrigado`);
+    add(8694, "avalista: 529.982.247-25, outra@example.com");
+    await extractAccounts(database, account, { objects, scan: { full: true } });
+    expect(await searchEverything(pool, values)).toEqual({});
+    const { rows } = await pool.query(
+      "select payload ->> 'observacoes' as text, payload ->> 'renda_familiar' as renda from landing.simulacoes where chave like '869_' order by chave",
+    );
+    expect(rows.map(({ text }) => text)).toEqual([
+      ...[null, null, null],
+      "avalista: 529.982.247-25, outra@example.com",
+    ]);
+    expect(new Set(rows.map(({ renda }) => renda))).toEqual(new Set(["2"]));
+  });
+
   test("keeps out what a retry of quarantine learns to read", async () => {
     const raw = JSON.stringify({ idlead: 8077, nome: zuleide.nome, email: zuleide.email });
-    await pool.query(
-      `insert into elt.quarantine (conta, objeto, hash, load_id, seq, page, page_size, position, reason, chave, raw, repaired)
-       values ('exemplo', 'leads', gen_random_uuid(), 999, 1, 1, 500, 1, 'broken-json', '8077', convert_to($1, 'UTF8'), false)`,
-      [raw],
-    );
+    await quarantine("8077", raw);
     expect((await runElt(["quarantine", "retry"], settings)).code).toBe(0);
     const { rows } = await pool.query(
       "select payload ->> 'nome' as nome from landing.leads where chave = '8077'",
