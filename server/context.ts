@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import type { ServerConfig } from "../runner/config.ts";
 import type { AnswerCache } from "./answer-cache.ts";
+import type { DashboardMemory } from "./dashboard/read-dashboard.ts";
 import type { ServerLog } from "./events.ts";
 import type { ExportSlots } from "./export-slots.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -16,6 +17,7 @@ export type ServerContext = {
   readonly keys: KeyRing;
   readonly catalogue: CatalogueSource;
   readonly answers: AnswerCache;
+  readonly dashboard: DashboardMemory;
   readonly metrics: Metrics;
   readonly exportSlots: ExportSlots;
   /** An export whose caller takes nothing for as long is given up; absent means half a minute. */

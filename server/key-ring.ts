@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ApiKey } from "../runner/config.ts";
 import type { Topic } from "./listener.ts";
-import type { Reader } from "./reader.ts";
+import { accountsTag, type Reader } from "./reader.ts";
 import { KEYS_CHANNEL, readKeys, type StoredKey } from "./stored-keys.ts";
 
 /** The keys in force, in memory. */
@@ -15,6 +15,8 @@ export type KeyRing = {
    * made; that the last one was revoked opens nothing.
    */
   asksForKeys(): boolean;
+  /** The accounts that keys in force are narrowed to, each set once; an empty one means all. */
+  accountSets(): readonly (readonly string[])[];
   /** Whether the database's keys were read: before, an unknown key may be a good one. */
   isComplete(): boolean;
 };
@@ -49,6 +51,11 @@ export function createKeyRing(
     },
     findById: (id) => inForce(entries.find(({ reader }) => reader.id === id)),
     asksForKeys: () => asksForKeys,
+    accountSets: () => {
+      const readers = entries.flatMap((entry) => inForce(entry) ?? []);
+      const sets = asksForKeys ? readers.map(({ contas }) => contas) : [[]];
+      return [...new Map(sets.map((contas) => [accountsTag({ contas }), contas])).values()];
+    },
     isComplete: () => isComplete,
     topic: {
       channel: KEYS_CHANNEL,

@@ -18,20 +18,28 @@ export type Listener = { close(): Promise<void> };
 
 const firstRetryMs = 50;
 const longestRetryMs = 5_000;
+/** Between two looks at whether the connection still hears. */
+const beatMs = 15_000;
 
 /**
  * Keeps topics in memory: one connection listens, and all of them are read again after every
- * connection made, because what was announced in between is lost. Resolves after the first attempt,
- * also when the database is away; tries again by itself until closed.
+ * connection made, because what was announced in between is lost. A connection can also fall silent
+ * without an end (a firewall forgot it, the other machine is gone), and behind a pooler of
+ * transactions nothing is announced at all: so every topic is read again at every beat, and a
+ * connection that does not answer by the next one is lost. Resolves after the first attempt, also
+ * when the database is away; tries again by itself until closed.
  */
 export async function listen(
   pool: Pool,
   topics: readonly Topic[],
   log: ServerLog,
+  everyMs: number = beatMs,
 ): Promise<Listener> {
   const announcements = new Map<Topic, number>();
+  const underWay = new Set<Topic>();
   let client: PoolClient | undefined;
   let retry: NodeJS.Timeout | undefined;
+  let beat: NodeJS.Timeout | undefined;
   let retryMs = firstRetryMs;
   let closed = false;
   let connecting: Promise<void> = Promise.resolve();
@@ -39,6 +47,7 @@ export async function listen(
   const lose = (lost: PoolClient, error: Error) => {
     if (client !== lost) return;
     client = undefined;
+    clearTimeout(beat);
     for (const topic of topics) topic.forget();
     lost.removeAllListeners("notification");
     lost.release(error);
@@ -65,6 +74,45 @@ export async function listen(
     } catch (error) {
       lose(on, error instanceof Error ? error : new Error(String(error)));
     }
+    return heard;
+  };
+
+  /** However many announcements come meanwhile: anybody on the database may send any number. */
+  const refreshUntilCurrent = async (on: PoolClient, topic: Topic) => {
+    if (underWay.has(topic)) return;
+    underWay.add(topic);
+    try {
+      let heard: number | undefined;
+      do heard = await refresh(on, topic);
+      while (client === on && heard !== announcements.get(topic));
+    } finally {
+      underWay.delete(topic);
+    }
+    // Another connection may have been made, and been turned away, meanwhile.
+    if (client !== undefined && client !== on) await refreshUntilCurrent(client, topic);
+  };
+
+  /** What does not come back until the next beat never will. */
+  const inTime = async (on: PoolClient, work: () => Promise<void>) => {
+    const overdue = setTimeout(
+      () => lose(on, new Error("the connection does not answer any more")),
+      everyMs,
+    );
+    try {
+      await work();
+    } catch (error) {
+      lose(on, error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      clearTimeout(overdue);
+    }
+  };
+
+  /** Reads all topics, and again at every beat as long as the connection answers. */
+  const keepFresh = async (on: PoolClient) => {
+    await inTime(on, async () => {
+      for (const topic of topics) await refreshUntilCurrent(on, topic);
+    });
+    if (client === on) beat = setTimeout(() => void keepFresh(on), everyMs);
   };
 
   const connect = async () => {
@@ -88,16 +136,13 @@ export async function listen(
         announcements.set(topic, (announcements.get(topic) ?? 0) + 1);
         // Between the announcement and the answer nobody may be told that nothing changed.
         topic.forget();
-        void refresh(opened, topic);
+        void refreshUntilCurrent(opened, topic);
       }
     });
-    try {
+    await inTime(opened, async () => {
       for (const { channel } of topics) await opened.query(`listen ${channel}`);
-    } catch (error) {
-      lose(opened, error instanceof Error ? error : new Error(String(error)));
-      return;
-    }
-    for (const topic of topics) await refresh(opened, topic);
+    });
+    if (client === opened) await keepFresh(opened);
     if (client === opened) retryMs = firstRetryMs;
   };
 
@@ -108,6 +153,7 @@ export async function listen(
       closed = true;
       clearTimeout(retry);
       await connecting;
+      clearTimeout(beat);
       const open = client;
       client = undefined;
       for (const topic of topics) topic.forget();

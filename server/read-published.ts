@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import type { Pool, PoolClient } from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { execute, query, type SQLQuery, sql } from "../extract/query.ts";
-import { unpublished } from "./problem.ts";
+import { databaseAway, unpublished } from "./problem.ts";
 import { latestPublication, type Publication } from "./publication.ts";
 import { columnOf, type ResultSet } from "./result-set.ts";
 
@@ -35,6 +35,8 @@ export type ReadOptions = {
 
 const statementTimeoutMs = 10_000;
 const idleTimeoutMs = 60_000;
+/** Beyond what the database was given: then nobody is left to answer. */
+const silenceMs = 5_000;
 const batchRows = 5_000;
 
 /**
@@ -51,10 +53,28 @@ export async function readPublished<Result>(
   const client = await pool.connect();
   let broken = false;
   let copying = false;
+  let released = false;
+  const release = (lost: boolean) => {
+    if (!released) client.release(lost);
+    released = true;
+  };
+  // A connection can be dead without having ended; what is asked on it would wait for hours.
+  const inTime = async <Value>(limitMs: number, answer: Promise<Value>): Promise<Value> => {
+    const overdue = setTimeout(() => release(true), limitMs);
+    try {
+      return await answer;
+    } catch (error) {
+      throw released ? databaseAway(error instanceof Error ? error : undefined) : error;
+    } finally {
+      clearTimeout(overdue);
+    }
+  };
   try {
     // Dates and instants must look the same whatever the database's own settings say.
-    await client.query(
-      `begin isolation level repeatable read read only;
+    await inTime(
+      silenceMs,
+      client.query(
+        `begin isolation level repeatable read read only;
        set local statement_timeout = ${Math.round(timeoutMs)};
        set local idle_in_transaction_session_timeout = ${idleTimeoutMs};
        ${noticesLoss ? "set local client_connection_check_interval = '1s';" : ""}
@@ -62,6 +82,7 @@ export async function readPublished<Result>(
        set local timezone = 'UTC';
        set local jit = off;
        set local cursor_tuple_fraction = 1`,
+      ),
     );
     const [day] = await query<{ hoje: string }>(
       client,
@@ -76,7 +97,7 @@ export async function readPublished<Result>(
     const result = await read({
       publication,
       hoje: day?.hoje ?? "",
-      select: (statement) => selectText(client, statement),
+      select: (statement) => inTime(timeoutMs + silenceMs, selectText(client, statement)),
       batches: (statement) => fetchBatches(client, statement),
       copy: async function* (statement, copyOptions, signal) {
         copying = true;
@@ -90,7 +111,7 @@ export async function readPublished<Result>(
     return result;
   } catch (error) {
     // A copy that nobody reads on leaves no room for a rollback: ending the connection is one.
-    if (copying) broken = true;
+    if (copying || released) broken = true;
     else {
       await client.query("rollback").catch(() => {
         broken = true;
@@ -98,7 +119,7 @@ export async function readPublished<Result>(
     }
     throw error;
   } finally {
-    client.release(broken);
+    release(broken);
   }
 }
 

@@ -25,6 +25,11 @@ export function readerTag({ scopes, contas }: Reader): string {
   return JSON.stringify([[...scopes].sort(), [...contas].sort()]);
 }
 
+/** Tells apart who may see the rows of other accounts: all that figures without clients depend on. */
+export function accountsTag({ contas }: Pick<Reader, "contas">): string {
+  return JSON.stringify([...contas].sort());
+}
+
 /**
  * The accounts of an answer: the one that was asked for, else all that the reader may see;
  * undefined means every one there is.

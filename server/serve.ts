@@ -6,8 +6,11 @@ import { isLoopback, type ServerConfig } from "../runner/config.ts";
 import { ConfigError } from "../runner/errors.ts";
 import { createAnswerCache } from "./answer-cache.ts";
 import { createApplication } from "./application.ts";
+import { createDashboardMemory } from "./dashboard/read-dashboard.ts";
+import { readForVisitors, warmDashboard } from "./dashboard/warm-dashboard.ts";
 import { describeServerEvent, isWritten, type ServerEvent } from "./events.ts";
 import { createExportSlots } from "./export-slots.ts";
+import { hojeAt } from "./hoje.ts";
 import { createKeyRing } from "./key-ring.ts";
 import { listen } from "./listener.ts";
 import { createCatalogueSource } from "./marts/catalogue.ts";
@@ -24,6 +27,10 @@ export type ServerOptions = {
   readonly now?: () => Date;
   /** An export whose caller takes nothing for as long is given up; half a minute by default. */
   readonly stallMs?: number;
+  /** So often the database is asked, too, what is published and which keys there are. */
+  readonly beatMs?: number;
+  /** Reads the figures of the dashboard as soon as something is published, and not first for a visitor. */
+  readonly warms?: true;
 };
 
 export type RunningServer = {
@@ -58,15 +65,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const watch = watchPublication(log);
   const catalogue = createCatalogueSource(pool, watch);
   const metrics = createMetrics(pool, catalogue, now);
-  const listener = await listen(pool, [keys.topic, watch.topic], log);
+  const listener = await listen(pool, [keys.topic, watch.topic], log, options.beatMs);
   if (!isLoopback(config.host) && !keys.asksForKeys()) {
     await listener.close();
     throw new ConfigError([
       `HOST is ${config.host}, which others can reach, and there is no key: make one (npm run elt -- keys create --name powerbi), set SERVER_API_KEYS, or HOST=127.0.0.1.`,
     ]);
   }
+  const dashboard = createDashboardMemory();
   const server = createServer(
     createApplication({
+      dashboard,
       pool,
       config,
       watch,
@@ -89,6 +98,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await listener.close();
     throw explainListen(error, config);
   }
+  const warmer =
+    options.warms === undefined
+      ? undefined
+      : warmDashboard({
+          watch,
+          hoje: () => hojeAt(now()),
+          make: () => readForVisitors(pool, dashboard, keys),
+        });
   let closing: Promise<void> | undefined;
   // A kept-alive connection becomes idle, and may go, when its last answer is out.
   server.on("request", (_request, response) => {
@@ -102,6 +119,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const deadline = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
     await closed;
     clearTimeout(deadline);
+    await warmer?.close();
     await listener.close();
   };
   return {

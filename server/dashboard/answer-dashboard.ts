@@ -6,7 +6,7 @@ import { hasSession } from "../login/read-session.ts";
 import { unknownAccount } from "../problem.ts";
 import type { Publication } from "../publication.ts";
 import { readPublished } from "../read-published.ts";
-import { contasOf, type Reader, readerTag, seesPersonalData } from "../reader.ts";
+import { accountsTag, contasOf, type Reader, readerTag, seesPersonalData } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
 import { sendWhole } from "../send-body.ts";
 import { script, stylesheet } from "./answer-assets.ts";
@@ -15,7 +15,7 @@ import { headingState, renderHeading } from "./heading.ts";
 import type { Html } from "./html.ts";
 import { renderPage } from "./page.ts";
 import { createPageCache } from "./page-cache.ts";
-import { createDashboardMemory, type DashboardMemory, readDashboard } from "./read-dashboard.ts";
+import { readDashboard } from "./read-dashboard.ts";
 import { renderDashboard, titleOf } from "./render-dashboard.ts";
 import { createRunStateSource } from "./run-state.ts";
 import { createStaleSources } from "./stale-sources.ts";
@@ -39,7 +39,6 @@ export function answerDashboard(context: ServerContext): RequestHandler {
   const runs = createRunStateSource(context.pool, context.now);
   const sources = createStaleSources(context.pool, context.now);
   const pages = createPageCache<Content>();
-  const memory = createDashboardMemory();
   return async (request, response) => {
     const wanted = readDashboardRequest(request);
     const reader = readerOf(response);
@@ -70,9 +69,15 @@ export function answerDashboard(context: ServerContext): RequestHandler {
       const etag = tag(current, hoje);
       if (known(etag)) return answerNotModified(response, etag);
     }
-    const make = () => readContent(context, memory, reader, wanted);
+    const make = () => readContent(context, reader, wanted);
     // Without knowing what is in force nothing in memory is certain.
-    const found = await (current === undefined ? make() : pages.get(keyOf(current, hoje), make));
+    const found = await (current === undefined
+      ? make()
+      : pages.get(
+          keyOf(current, hoje),
+          make,
+          (made) => keyOf(made.publication, made.hoje) === keyOf(current, hoje),
+        ));
     const { conta } = wanted.filters;
     if (conta !== undefined && !found.contas.includes(conta)) throw unknownAccount(conta);
     const { publication, contas, title, content } = found;
@@ -94,8 +99,7 @@ export function answerDashboard(context: ServerContext): RequestHandler {
 }
 
 function readContent(
-  { pool }: ServerContext,
-  memory: DashboardMemory,
+  { pool, dashboard: memory }: ServerContext,
   reader: Reader,
   wanted: DashboardRequest,
 ): Promise<Content> {
@@ -104,7 +108,7 @@ function readContent(
     const dashboard = await readDashboard(snapshot, wanted, {
       seesClients: seesPersonalData(reader),
       memory,
-      scope: readerTag(reader),
+      scope: accountsTag(reader),
     });
     return {
       publication: snapshot.publication,

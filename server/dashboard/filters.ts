@@ -55,6 +55,19 @@ const parameterNames = [
 const longestSearch = 100;
 const newestFirst: TableView["ordem"] = { column: "data", direction: "desc" };
 
+/** What an address says that says nothing. Its members stand in the order of one that was read. */
+export const firstRequest: DashboardRequest = {
+  filters: {
+    conta: undefined,
+    de: undefined,
+    ate: undefined,
+    empreendimento: undefined,
+    corretor: undefined,
+    time: undefined,
+  },
+  table: { busca: undefined, ordem: newestFirst, pagina: 1 },
+};
+
 /**
  * Reads the filters of an address.
  * @throws Problem 400 that names the parameter and what it takes

@@ -1,8 +1,10 @@
 import { sql } from "../../extract/query.ts";
 import type { Snapshot } from "../read-published.ts";
 import type { Choice, Filters } from "./filters.ts";
+import type { GroupedSales } from "./read-grouped-sales.ts";
+import { keyOf, readBrokerNames } from "./read-rankings.ts";
 import { type Row, selectRecords } from "./records.ts";
-import { accountCondition } from "./sales-scope.ts";
+import { accountCondition, salesCondition } from "./sales-scope.ts";
 
 /** One that can be chosen in a filter. */
 export type Named = Choice & { readonly nome: string };
@@ -22,11 +24,12 @@ const mostDevelopments = 500;
 
 /**
  * The filters' choices of an account, or of all; an account is told only when there are several.
- * Developments and brokers that ever sold.
+ * Developments, and brokers that ever sold: `grouped` holds all sales of the account.
  */
 export async function readChoices(
   snapshot: Snapshot,
   filters: Pick<Filters, "conta">,
+  grouped: GroupedSales,
 ): Promise<Choices> {
   const accounts = await selectRecords(
     snapshot,
@@ -51,37 +54,26 @@ export async function readChoices(
       order by valor_vendido desc, conta, empreendimento_id
       limit ${mostDevelopments}::integer`,
   );
-  // A broker's sales are few rows for each team; brokers and teams both come from them.
-  const sellers = await selectRecords(
+  const sellers = grouped.corretores
+    .filter(({ id }) => id !== "")
+    .sort((a, b) => b.valor - a.valor)
+    .slice(0, mostBrokers);
+  const names = await readBrokerNames(
     snapshot,
-    sql`
-      select
-          conta,
-          corretor_id as id,
-          max(corretor) as corretor,
-          coalesce(time_corretor, 'Sem Time') as time,
-          coalesce(sum(valor), 0) as valor
-      from marts.vendas
-      where ${accountCondition(filters)} and data_venda <= elt.hoje()
-      group by conta, corretor_id, coalesce(time_corretor, 'Sem Time')
-      order by coalesce(sum(valor), 0) desc, conta, corretor_id`,
+    sellers,
+    salesCondition(filters, { de: "-infinity", ate: snapshot.hoje }),
   );
-  const corretores = new Map<string, Named>();
-  for (const row of sellers) {
-    const id = row.text("id");
-    const key = `${row.text("conta")} ${id}`;
-    if (id === "" || corretores.has(key) || corretores.size >= mostBrokers) continue;
-    const nome = row.text("corretor") || `Sem nome (${id})`;
-    corretores.set(
-      key,
-      named({ ...row, text: (column) => (column === "nome" ? nome : row.text(column)) }),
-    );
-  }
-  const times = new Set(sellers.map((row) => row.text("time")));
+  const corretores = sellers.map(({ conta, id }): Named => {
+    const nome = names.get(keyOf({ conta, id }))?.nome || `Sem nome (${id})`;
+    return tellsAccount
+      ? { conta, id, nome: `${nome} · ${conta}` }
+      : { conta: undefined, id, nome };
+  });
+  const times = new Set(grouped.times.map(({ id }) => id));
   return {
     contas,
     empreendimentos: byName(empreendimentos.map(named)),
-    corretores: byName([...corretores.values()]),
+    corretores: byName(corretores),
     times: [...times].sort(compareNames),
   };
 }

@@ -1,15 +1,20 @@
-import { sql } from "../../extract/query.ts";
 import type { Publication } from "../publication.ts";
 import type { Snapshot } from "../read-published.ts";
-import type { DashboardRequest, Filters } from "./filters.ts";
+import { type DashboardRequest, type Filters, firstRequest } from "./filters.ts";
 import { createPageCache, type PageCache } from "./page-cache.ts";
 import { type Choices, readChoices } from "./read-choices.ts";
+import { type GroupedSales, readGroupedSales, type SalesGroup } from "./read-grouped-sales.ts";
 import { type Rankings, readRankings } from "./read-rankings.ts";
-import { type Offer, readOffer, readSales, type SalesSums } from "./read-sales.ts";
+import {
+  type Offer,
+  readOffer,
+  type SalesSums,
+  sumAll,
+  sumSales,
+  sumWithin,
+} from "./read-sales.ts";
 import { readTable, type SalesTable } from "./read-table.ts";
 import { readUnclassified, type Unclassified } from "./read-unclassified.ts";
-import { selectRecords } from "./records.ts";
-import { salesCondition } from "./sales-scope.ts";
 import { readStretches, type Stretches } from "./stretches.ts";
 
 /** Everything the dashboard shows; money in reais, percentages in percent. */
@@ -42,6 +47,7 @@ export type DashboardMemory = {
   readonly choices: PageCache<Choices>;
   readonly unclassified: PageCache<readonly Unclassified[]>;
   readonly offers: PageCache<Offer>;
+  readonly grouped: PageCache<GroupedSales>;
   readonly sums: PageCache<Sums>;
 };
 
@@ -53,6 +59,7 @@ export function createDashboardMemory(): DashboardMemory {
     choices: createPageCache(),
     unclassified: createPageCache(),
     offers: createPageCache(),
+    grouped: createPageCache(),
     sums: createPageCache(),
   };
 }
@@ -77,15 +84,23 @@ export async function readDashboard(
   const keyOf = (...parts: readonly unknown[]) =>
     JSON.stringify([publication.id, hoje, scope, ...parts]);
   const stretches = await readStretches(snapshot, filters);
+  const group = (of: Filters, within: Stretches) =>
+    memory.grouped.get(keyOf(of), () => readGroupedSales(snapshot, of, within));
+  const grouped = await group(filters, stretches);
   const sums = await memory.sums.get(keyOf(filters), async () => {
     const offer = await memory.offers.get(keyOf(conta, empreendimento), () =>
       readOffer(snapshot, filters),
     );
     return {
-      sales: await readSales(snapshot, filters, stretches, offer),
-      rankings: await readRankings(snapshot, filters, stretches.ranked),
-      total: stretches.hasPeriod ? undefined : await readTotals(snapshot, filters),
+      sales: sumSales(grouped, stretches, offer),
+      rankings: await readRankings(snapshot, filters, { grouped, stretch: stretches.ranked }),
+      total: stretches.hasPeriod ? undefined : totalOf(grouped),
     };
+  });
+  const choices = await memory.choices.get(keyOf(conta), async () => {
+    const account: Filters = { ...firstRequest.filters, conta };
+    const all = await group(account, await readStretches(snapshot, account));
+    return readChoices(snapshot, { conta }, all);
   });
   return {
     ...sums,
@@ -93,46 +108,28 @@ export async function readDashboard(
     hoje,
     request,
     stretches,
-    choices: await memory.choices.get(keyOf(conta), () => readChoices(snapshot, { conta })),
-    table: await readTable(snapshot, { filters, table, stretch: stretches.listed, seesClients }),
+    choices,
+    table: await readTable(
+      snapshot,
+      { filters, table, stretch: stretches.listed, seesClients },
+      sumWithin(grouped, stretches.listed),
+    ),
     unclassified: await memory.unclassified.get(keyOf(conta), () =>
       readUnclassified(snapshot, { conta }),
     ),
   };
 }
 
-/**
- * All standing sales up to today, by the definitions of /api/kpis. Developments and brokers are
- * counted from distinct ones: count(distinct) would sort every sale.
- */
-async function readTotals(snapshot: Snapshot, filters: Filters): Promise<Totals> {
-  const counts = salesCondition(filters, { de: "-infinity", ate: snapshot.hoje });
-  const distinct = (column: string) => sql`
-    select count(*)
-    from (
-        select distinct conta, ${sql.ident(column)}
-        from marts.vendas
-        where ${counts} and ${sql.ident(column)} is not null
-    ) as diferentes`;
-  const [row] = await selectRecords(
-    snapshot,
-    sql`
-      select
-          count(*) as vendas,
-          coalesce(sum(valor), 0) as valor,
-          (sum(valor) / nullif(count(*), 0))::numeric(15, 2) as ticket_medio,
-          coalesce(sum(comissao_valor), 0) as comissoes,
-          (${distinct("empreendimento_id")}) as empreendimentos,
-          (${distinct("corretor_id")}) as corretores
-      from marts.vendas
-      where ${counts}`,
-  );
+/** All standing sales up to today, by the definitions of /api/kpis. */
+function totalOf(grouped: GroupedSales): Totals {
+  const { vendas, valor, comissoes } = sumAll(grouped);
+  const count = (groups: readonly SalesGroup[]) => groups.filter(({ id }) => id !== "").length;
   return {
-    vendas: row?.number("vendas") ?? 0,
-    valor: row?.number("valor") ?? 0,
-    ticketMedio: row?.maybe("ticket_medio") ?? null,
-    comissoes: row?.number("comissoes") ?? 0,
-    empreendimentos: row?.number("empreendimentos") ?? 0,
-    corretores: row?.number("corretores") ?? 0,
+    vendas,
+    valor,
+    ticketMedio: vendas === 0 ? null : Math.round((100 * valor) / vendas) / 100,
+    comissoes,
+    empreendimentos: count(grouped.empreendimentos),
+    corretores: count(grouped.corretores),
   };
 }

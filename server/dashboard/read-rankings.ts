@@ -1,6 +1,7 @@
 import { type SQLQuery, sql } from "../../extract/query.ts";
 import type { Snapshot } from "../read-published.ts";
 import type { Filters } from "./filters.ts";
+import type { GroupedSales, SalesGroup } from "./read-grouped-sales.ts";
 import { selectRecords } from "./records.ts";
 import { salesCondition } from "./sales-scope.ts";
 import type { Stretch } from "./stretches.ts";
@@ -33,78 +34,88 @@ const rankingLength = 8;
 export async function readRankings(
   snapshot: Snapshot,
   filters: Filters,
-  stretch: Stretch,
+  { grouped, stretch }: { readonly grouped: GroupedSales; readonly stretch: Stretch },
 ): Promise<Rankings> {
-  const counts = salesCondition(filters, stretch);
-  const ranked = async (statement: SQLQuery): Promise<readonly Ranked[]> => {
-    const rows = await selectRecords(snapshot, statement);
-    return rows.map((row) => ({
-      conta: row.text("conta"),
-      id: row.text("id"),
-      nome: row.text("nome"),
-      time: row.text("time"),
-      vendas: row.number("vendas"),
-      valor: row.number("valor"),
-      ticketMedio: row.maybe("ticket_medio"),
-    }));
+  const most = (groups: readonly SalesGroup[]) =>
+    groups.filter(({ id, ranked }) => id !== "" && ranked.vendas > 0).slice(0, rankingLength);
+  const rank = ({ conta, id, ranked }: SalesGroup, nome: string, time: string): Ranked => ({
+    ...ranked,
+    conta,
+    id,
+    nome,
+    time,
+  });
+  const developments = most(grouped.empreendimentos);
+  const developmentNames = await readDevelopmentNames(snapshot, developments);
+  const brokers = most(grouped.corretores);
+  const brokerNames = await readBrokerNames(snapshot, brokers, salesCondition(filters, stretch));
+  return {
+    empreendimentos: developments.map((group) =>
+      rank(group, developmentNames.get(keyOf(group)) ?? "Sem nome", ""),
+    ),
+    corretores: brokers.map((group) => {
+      const named = brokerNames.get(keyOf(group));
+      return rank(group, named?.nome || "Sem nome", named?.time ?? "");
+    }),
+    times: most(grouped.times).map((group) => rank(group, group.id, "")),
   };
-  const most = (id: SQLQuery, condition: SQLQuery) => sql`
-    select
-        conta,
-        ${id} as id,
-        count(*) as vendas,
-        coalesce(sum(valor), 0) as valor,
-        (sum(valor) / count(*))::numeric(15, 2) as ticket_medio
-    from marts.vendas
-    where ${counts} and ${condition}
-    group by conta, ${id}
-    order by coalesce(sum(valor), 0) desc, conta, ${id}
-    limit ${rankingLength}::integer`;
-  const empreendimentos = await ranked(sql`
-    select
-        mais.conta,
-        mais.id,
-        coalesce(empreendimentos.empreendimento, 'Sem nome') as nome,
-        '' as time,
-        mais.vendas,
-        mais.valor,
-        mais.ticket_medio
-    from (${most(sql`empreendimento_id`, sql`empreendimento_id is not null`)}) as mais
-    left join marts.empreendimentos
-        on empreendimentos.conta = mais.conta
-        and empreendimentos.empreendimento_id = mais.id
-    order by mais.valor desc, mais.conta, mais.id`);
-  // Names and teams change; those of the newest sale count.
-  const corretores = await ranked(sql`
-    with mais as materialized (${most(sql`corretor_id`, sql`corretor_id is not null`)}),
+}
 
-    mais_novas as (
-        select distinct on (conta, corretor_id)
-            conta,
-            corretor_id,
-            corretor,
-            time_corretor
-        from marts.vendas
-        where ${counts} and (conta, corretor_id) in (select mais.conta, mais.id from mais)
-        order by conta, corretor_id, data_venda desc, reserva_id desc
-    )
+type Numbered = { readonly conta: string; readonly id: string };
 
-    select
-        mais.conta,
-        mais.id,
-        coalesce(mais_novas.corretor, 'Sem nome') as nome,
-        mais_novas.time_corretor as time,
-        mais.vendas,
-        mais.valor,
-        mais.ticket_medio
-    from mais
-    inner join mais_novas
-        on mais_novas.conta = mais.conta
-        and mais_novas.corretor_id = mais.id
-    order by mais.valor desc, mais.conta, mais.id`);
-  const times = await ranked(sql`
-    select mais.*, mais.id as nome, '' as time
-    from (${most(sql`coalesce(time_corretor, 'Sem Time')`, sql`true`)}) as mais
-    order by mais.valor desc, mais.conta, mais.id`);
-  return { empreendimentos, corretores, times };
+/** Tells developments or brokers of several accounts apart. */
+export function keyOf({ conta, id }: Numbered): string {
+  return `${conta} ${id}`;
+}
+
+async function readDevelopmentNames(
+  snapshot: Snapshot,
+  developments: readonly Numbered[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await selectRecords(
+    snapshot,
+    sql`
+      select quais.conta, quais.id, empreendimentos.empreendimento as nome
+      from ${listOf(developments)}
+      inner join marts.empreendimentos
+          on empreendimentos.conta = quais.conta
+          and empreendimentos.empreendimento_id = quais.id
+      where empreendimentos.empreendimento is not null`,
+  );
+  return new Map(
+    rows.map((row) => [keyOf({ conta: row.text("conta"), id: row.text("id") }), row.text("nome")]),
+  );
+}
+
+/** Names and teams of brokers change: those of the newest of the sales that count. */
+export async function readBrokerNames(
+  snapshot: Snapshot,
+  brokers: readonly Numbered[],
+  counts: SQLQuery,
+): Promise<ReadonlyMap<string, { readonly nome: string; readonly time: string }>> {
+  const rows = await selectRecords(
+    snapshot,
+    sql`
+      select quais.conta, quais.id, mais_nova.corretor as nome, mais_nova.time_corretor as time
+      from ${listOf(brokers)}
+      cross join lateral (
+          select corretor, time_corretor
+          from (select * from marts.vendas where ${counts}) as vendas
+          where vendas.conta = quais.conta and vendas.corretor_id = quais.id
+          order by vendas.data_venda desc, vendas.reserva_id desc
+          limit 1
+      ) as mais_nova`,
+  );
+  return new Map(
+    rows.map((row) => [
+      keyOf({ conta: row.text("conta"), id: row.text("id") }),
+      { nome: row.text("nome"), time: row.text("time") },
+    ]),
+  );
+}
+
+function listOf(numbered: readonly Numbered[]): SQLQuery {
+  const contas = numbered.map(({ conta }) => conta);
+  const ids = numbered.map(({ id }) => id);
+  return sql`unnest(${contas}::text[], ${ids}::bigint[]) as quais (conta, id)`;
 }

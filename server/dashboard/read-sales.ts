@@ -1,8 +1,14 @@
 import { sql } from "../../extract/query.ts";
 import type { Snapshot } from "../read-published.ts";
 import type { Filters } from "./filters.ts";
-import { type Row, selectRecords } from "./records.ts";
-import { salesCondition, unitsCondition } from "./sales-scope.ts";
+import {
+  type GroupedSales,
+  monthAfter,
+  type SalesPiece,
+  yearBefore,
+} from "./read-grouped-sales.ts";
+import { selectRecords } from "./records.ts";
+import { unitsCondition } from "./sales-scope.ts";
 import type { Stretch, Stretches } from "./stretches.ts";
 
 /** Sales of some days; money in reais. */
@@ -43,95 +49,81 @@ export type VsoMonth = {
   readonly percentualProsoluto: number | null;
 };
 
-/**
- * Sums of `marts.vendas` by month, in one pass for all the stretches that the page compares, with
- * the definitions of the views vw_vendas_ano_atual_vs_passado, vw_vendas_mensais, vw_vso_mensal and
- * vw_prosoluto_analise.
- */
-export async function readSales(
-  snapshot: Snapshot,
-  filters: Filters,
-  stretches: Stretches,
-  offer: Offer,
-): Promise<SalesSums> {
-  const parts: readonly (readonly [string, Stretch])[] = [
-    ["compared", stretches.compared],
-    ["compared_before", stretches.comparedBefore],
-    ["monthly", stretches.monthly],
-    ["monthly_before", stretches.monthlyBefore],
-    ["vso", stretches.vso],
-  ];
-  const sums = parts.map(([name, { de, ate }]) => {
-    const within = sql`filter (where data_venda >= ${de}::date and data_venda <= ${ate}::date)`;
-    const column = (what: string) => sql.ident(`${name}_${what}`);
-    return sql`
-        count(*) ${within} as ${column("vendas")},
-        sum(valor) ${within} as ${column("valor")},
-        sum(comissao_valor) ${within} as ${column("comissoes")}`;
-  });
-  const { vso } = stretches;
-  const inVso = sql`data_venda >= ${vso.de}::date and data_venda <= ${vso.ate}::date`;
-  const rows = await selectRecords(
-    snapshot,
-    sql`
-      select
-          date_trunc('month', data_venda::timestamp)::date::text as mes,
-          ${sql.join(sums, ",")},
-          count(unidade_id) filter (where ${inVso}) as com_unidade,
-          count(*) filter (where ${inVso} and valor_prosoluto > 0) as com_prosoluto,
-          sum(valor_prosoluto) filter (where ${inVso} and valor_prosoluto > 0) as prosoluto
-      from marts.vendas
-      where ${salesCondition(filters, around(parts.map(([, stretch]) => stretch)))}
-      group by date_trunc('month', data_venda::timestamp)::date`,
-  );
-  const byMonth = new Map(rows.map((row) => [row.text("mes"), row]));
+/** All sales of some days. */
+export function sumWithin(
+  { pieces }: GroupedSales,
+  { de, ate }: Stretch,
+  until: string = "9999-12-31",
+): SalesPiece {
+  return pieces
+    .filter((piece) => piece.de >= de && piece.de <= ate && piece.de < until)
+    .reduce(addPieces, nothing);
+}
+
+/** All sales there are. */
+export function sumAll({ pieces }: GroupedSales): SalesPiece {
+  return pieces.reduce(addPieces, nothing);
+}
+
+const nothing: SalesPiece = {
+  de: "",
+  vendas: 0,
+  valor: 0,
+  comissoes: 0,
+  comUnidade: 0,
+  comProsoluto: 0,
+  prosoluto: 0,
+};
+
+function addPieces(sum: SalesPiece, piece: SalesPiece): SalesPiece {
   return {
-    compared: sumOf(rows, "compared"),
-    comparedBefore: sumOf(rows, "compared_before"),
+    de: "",
+    vendas: sum.vendas + piece.vendas,
+    valor: sum.valor + piece.valor,
+    comissoes: sum.comissoes + piece.comissoes,
+    comUnidade: sum.comUnidade + piece.comUnidade,
+    comProsoluto: sum.comProsoluto + piece.comProsoluto,
+    prosoluto: sum.prosoluto + piece.prosoluto,
+  };
+}
+
+/**
+ * The sums that the page compares, with the definitions of the views vw_vendas_ano_atual_vs_passado,
+ * vw_vendas_mensais, vw_vso_mensal and vw_prosoluto_analise.
+ */
+export function sumSales(grouped: GroupedSales, stretches: Stretches, offer: Offer): SalesSums {
+  /** What of a month lies in a stretch. */
+  const month = (mes: string, { de, ate }: Stretch) =>
+    sumWithin(grouped, { de: de > mes ? de : mes, ate }, monthAfter(mes));
+  return {
+    compared: sumWithin(grouped, stretches.compared),
+    comparedBefore: sumWithin(grouped, stretches.comparedBefore),
     months: stretches.months.map((mes) => {
-      const now = byMonth.get(mes);
-      const before = byMonth.get(yearBefore(mes));
+      const now = month(mes, stretches.monthly);
+      const before = month(yearBefore(mes), stretches.monthlyBefore);
       return {
         mes,
-        vendas: now?.number("monthly_vendas") ?? 0,
-        valor: now?.number("monthly_valor") ?? 0,
-        vendasBefore: before?.number("monthly_before_vendas") ?? 0,
-        valorBefore: before?.number("monthly_before_valor") ?? 0,
+        vendas: now.vendas,
+        valor: now.valor,
+        vendasBefore: before.vendas,
+        valorBefore: before.valor,
       };
     }),
     vso: stretches.vsoMonths.map((mes) => {
-      const row = byMonth.get(mes);
+      const sum = month(mes, stretches.vso);
       const oferta = offer(mes);
-      const valor = row?.number("vso_valor") ?? 0;
-      const prosoluto = row?.number("prosoluto") ?? 0;
       return {
         mes,
-        vendas: row?.number("vso_vendas") ?? 0,
-        valor,
+        vendas: sum.vendas,
+        valor: sum.valor,
         oferta,
-        percentual: oferta > 0 ? (100 * (row?.number("com_unidade") ?? 0)) / oferta : null,
-        prosoluto,
-        comProsoluto: row?.number("com_prosoluto") ?? 0,
-        percentualProsoluto: valor === 0 ? null : (100 * prosoluto) / valor,
+        percentual: oferta > 0 ? (100 * sum.comUnidade) / oferta : null,
+        prosoluto: sum.prosoluto,
+        comProsoluto: sum.comProsoluto,
+        percentualProsoluto: sum.valor === 0 ? null : (100 * sum.prosoluto) / sum.valor,
       };
     }),
   };
-}
-
-function around(stretches: readonly Stretch[]): Stretch {
-  return {
-    de: stretches.map(({ de }) => de).reduce((a, b) => (a < b ? a : b)),
-    ate: stretches.map(({ ate }) => ate).reduce((a, b) => (a > b ? a : b)),
-  };
-}
-
-function sumOf(rows: readonly Row[], name: string): Sum {
-  const total = (what: string) => rows.reduce((sum, row) => sum + row.number(`${name}_${what}`), 0);
-  return { vendas: total("vendas"), valor: total("valor"), comissoes: total("comissoes") };
-}
-
-function yearBefore(mes: string): string {
-  return `${Number(mes.slice(0, 4)) - 1}${mes.slice(4)}`;
 }
 
 /** Units on offer at the start of a month, its first day. */

@@ -27,7 +27,7 @@ const sortExpressions: Readonly<Record<SortColumn, SQLQuery>> = {
 const neverNull: ReadonlySet<SortColumn> = new Set(["data", "reserva"]);
 
 /** Sales that are listed: filters, stretch of days and search. Relation `vendas` in what follows. */
-export function fromListedSales(query: SalesQuery): SQLQuery {
+function fromListedSales(query: SalesQuery): SQLQuery {
   const { filters, table, stretch, seesClients } = query;
   const words = searchWords(table.busca);
   const searchesClients = seesClients && words.length > 0;
@@ -52,25 +52,87 @@ export function fromListedSales(query: SalesQuery): SQLQuery {
 
 /** The columns of a listed sale, as vw_tabela_geral_vendas has them, and its unit. */
 export function selectListedSales(query: SalesQuery, page: SQLQuery = sql``): SQLQuery {
-  const { ordem } = query.table;
-  // Said only where there can be nulls: an index without the words serves the order, too.
-  const nulls = neverNull.has(ordem.column) ? sql`` : sql`nulls last`;
-  const direction = ordem.direction === "desc" ? sql`desc ${nulls}` : sql`asc ${nulls}`;
   const rows = sql`
     select vendas.*
     ${fromListedSales(query)}
-    order by ${sortExpressions[ordem.column]} ${direction}, vendas.conta, vendas.reserva_id desc
+    order by ${orderOf(query, sortExpressions[query.table.ordem.column])},
+        vendas.conta, vendas.reserva_id desc
     ${page}`;
   const place = sql`row_number() over ()`;
-  const client = query.seesClients ? sql`claras.cliente` : sql`pagina.cliente`;
-  const join = query.seesClients
+  return sql`
+    select ${listedColumns(query)}
+    from (select linhas.*, ${place} as lugar from (${rows}) as linhas) as pagina
+    ${joinClients(query)}
+    order by pagina.lugar`;
+}
+
+/**
+ * A page of the sales that a search found, and beside each of its rows `total`, `soma` and `pagina`
+ * of all that were found; one row without a sale when there are none. What is searched is read once.
+ * A page behind the last one is the last one.
+ */
+export function selectFoundSales(
+  query: SalesQuery,
+  { pagina, length }: { readonly pagina: number; readonly length: number },
+): SQLQuery {
+  const sort = sortExpressions[query.table.ordem.column];
+  return sql`
+    with achadas as materialized (
+        select vendas.conta, vendas.reserva_id, vendas.valor, ${sort} as ordem
+        ${fromListedSales(query)}
+    ),
+
+    somas as (
+        select
+            count(*) as total,
+            sum(valor) as soma,
+            least(${pagina}::bigint, greatest(1, ceil(count(*) / ${length}::numeric)))::bigint
+                as pagina
+        from achadas
+    ),
+
+    lugares as (
+        select linhas.conta, linhas.reserva_id, row_number() over () as lugar
+        from (
+            select *
+            from achadas
+            order by ${orderOf(query, sql`ordem`)}, conta, reserva_id desc
+            limit ${length}::bigint
+            offset (select (somas.pagina - 1) * ${length}::bigint from somas)
+        ) as linhas
+    )
+
+    select somas.total, somas.soma, somas.pagina as mostrada, ${listedColumns(query)}
+    from somas
+    left join (
+        select vendas.*, lugares.lugar
+        from lugares
+        inner join marts.vendas
+            on vendas.conta = lugares.conta
+            and vendas.reserva_id = lugares.reserva_id
+    ) as pagina on true
+    ${joinClients(query)}
+    order by pagina.lugar`;
+}
+
+function orderOf({ table }: SalesQuery, expression: SQLQuery): SQLQuery {
+  const { column, direction } = table.ordem;
+  // Said only where there can be nulls: an index without the words serves the order, too.
+  const nulls = neverNull.has(column) ? sql`` : sql`nulls last`;
+  return direction === "desc" ? sql`${expression} desc ${nulls}` : sql`${expression} asc ${nulls}`;
+}
+
+function joinClients({ seesClients }: SalesQuery): SQLQuery {
+  return seesClients
     ? sql`
       left join marts_pii.vendas as claras
           on claras.conta = pagina.conta
           and claras.reserva_id = pagina.reserva_id`
     : sql``;
+}
+
+function listedColumns({ seesClients }: SalesQuery): SQLQuery {
   return sql`
-    select
         pagina.conta,
         pagina.reserva_id as reserva,
         pagina.data_venda as data,
@@ -78,7 +140,7 @@ export function selectListedSales(query: SalesQuery, page: SQLQuery = sql``): SQ
         pagina.unidade,
         pagina.corretor,
         pagina.time_corretor as time,
-        ${client} as cliente,
+        ${seesClients ? sql`claras.cliente` : sql`pagina.cliente`} as cliente,
         pagina.valor,
         pagina.valor_financiamento as financiamento,
         pagina.valor_entrada as entrada,
@@ -87,10 +149,7 @@ export function selectListedSales(query: SalesQuery, page: SQLQuery = sql``): SQ
         pagina.valor_prosoluto as prosoluto,
         elt.fit_percent(100 * pagina.valor_prosoluto / nullif(pagina.valor, 0))::numeric(7, 2)
             as percentual_prosoluto,
-        pagina.status as situacao
-    from (select linhas.*, ${place} as lugar from (${rows}) as linhas) as pagina
-    ${join}
-    order by pagina.lugar`;
+        pagina.status as situacao`;
 }
 
 const mostWords = 6;

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { buildModels } from "../pipeline.ts";
@@ -107,6 +108,26 @@ describe("what the caller already has", () => {
     expect(await statusWith(`${url}/api/kpis`, etag)).toBe(200);
   });
 
+  test("of the day before is not kept as today's, when the database's day comes later", async () => {
+    const pool = ownPool();
+    const { rows } = await pool.query(
+      "select extract(epoch from ((elt.hoje() + 1)::timestamp at time zone 'America/Sao_Paulo')) * 1000 as ms, to_char(elt.hoje() + 1, 'DD/MM/YYYY') as amanha",
+    );
+    // This machine's clock is ahead of the database's: here it is past midnight, there it is not.
+    const { url } = await start(pool, { now: () => new Date(Number(rows[0].ms) + 1_000) });
+    const before = await (await fetch(url)).text();
+    expect(before).not.toContain(`a ${rows[0].amanha}`);
+    const definition = await pool.query(
+      "select pg_get_functiondef('elt.hoje()'::regprocedure) as text",
+    );
+    cleanups.push(() => database.pool.query(definition.rows[0].text));
+    await pool.query(
+      `create or replace function elt.hoje() returns date language sql stable parallel safe
+       return (now() at time zone 'America/Sao_Paulo')::date + 1`,
+    );
+    expect(await (await fetch(url)).text()).toContain(`a ${rows[0].amanha}`);
+  });
+
   test("is old at once when something is published, without polling", async () => {
     const pool = ownPool();
     const published: string[] = [];
@@ -172,4 +193,81 @@ describe("the connection that hears of publications", () => {
     await line("Serving publication");
     expect(await statusWith(`${server.url}/api/kpis`, etag)).toBe(200);
   });
+
+  test("is not relied on alone: what nobody announced is seen at the next beat", async () => {
+    const server = await start(ownPool(), { beatMs: 50 });
+    const etag = await etagAt(`${server.url}/api/kpis`);
+    await publishUnannounced();
+    await expect.poll(() => statusWith(`${server.url}/api/kpis`, etag)).toBe(200);
+  });
+
+  test("is given up when it falls silent, and nothing old is served from then on", async () => {
+    const wire = await createWire();
+    const lines: string[] = [];
+    const server = await start(ownPool(wire.url), {
+      beatMs: 200,
+      log: (sentence) => lines.push(sentence),
+    });
+    const etag = await etagAt(`${server.url}/api/kpis`);
+    cleanups.push(async () => wire.end());
+    wire.cutSilently();
+    await publishUnannounced();
+    await expect
+      .poll(() => lines.filter((line) => line.includes("does not answer any more")))
+      .toHaveLength(1);
+    // The connections that wait for the next request are dead, too: it says so, and the next lives.
+    const first = await statusWith(`${server.url}/api/kpis`, etag);
+    expect([200, 503]).toContain(first);
+    await expect
+      .poll(() => statusWith(`${server.url}/api/kpis`, etag), { timeout: 20_000 })
+      .toBe(200);
+  });
 });
+
+/** A publication of which no announcement is sent, as behind a pooler of transactions. */
+async function publishUnannounced(): Promise<void> {
+  await database.pool.query(
+    `with run as (
+        insert into elt.runs (command, pid, host) values ('test', 0, 'test') returning run_id
+    )
+    insert into elt.publications (run_id, rows_added, rows_changed, rows_removed)
+    select run_id, 0, 0, 0 from run`,
+  );
+}
+
+/** A way to the database whose open connections can fall silent without an end. */
+async function createWire(): Promise<{
+  readonly url: string;
+  cutSilently(): void;
+  end(): void;
+}> {
+  const target = new URL(database.url);
+  const open = new Set<readonly [Socket, Socket]>();
+  const wire = createServer((near) => {
+    const far = connect(Number(target.port), target.hostname);
+    near.on("error", () => far.destroy()).on("close", () => far.destroy());
+    far.on("error", () => near.destroy()).on("close", () => near.destroy());
+    near.pipe(far).pipe(near);
+    open.add([near, far]);
+  });
+  await new Promise<void>((resolve) => wire.listen(0, "127.0.0.1", resolve));
+  const end = () => {
+    for (const pair of open) for (const socket of pair) socket.destroy();
+    wire.close();
+  };
+  const url = new URL(database.url);
+  url.hostname = "127.0.0.1";
+  url.port = String((wire.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    end,
+    cutSilently: () => {
+      for (const [near, far] of open) {
+        near.unpipe(far);
+        far.unpipe(near);
+        near.pause();
+        far.pause();
+      }
+    },
+  };
+}
