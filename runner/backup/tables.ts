@@ -17,6 +17,8 @@ export const engineTables = [
   "accounts",
   "api_keys",
   "changes",
+  // Who let which numbers through, and why.
+  "kpi_holds",
   // The salt of masks and the secret of tombstones: other ones would make other marts.
   "secrets",
   "backups",

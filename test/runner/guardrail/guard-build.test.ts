@@ -1,4 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { troublesOfRun } from "../../../runner/alerts/run-troubles.ts";
+import { failureOf } from "../../../runner/failure.ts";
 import { mapped, openVendas, sales } from "./vendas.ts";
 
 const vendas = await openVendas();
@@ -91,6 +93,23 @@ If it is right: npm run elt -- publish --accept ${run} --why "…"`);
     ]);
     await vendas.build();
     expect((await incidents()).map(({ over }) => over)).toEqual([true, true, true]);
+  });
+});
+
+describe("the end of a run that was held back", () => {
+  test("is told by the incidents of its KPIs, and not as a run that failed", async () => {
+    await vendas.land(half);
+    await vendas.build();
+    const error = await vendas.held(undone);
+    const end = { conta: "acme", runId: vendas.runId(), results: undefined };
+    const { found, isJudged } = troublesOfRun({ ...end, ending: { status: "failed", error } });
+    expect(found).toEqual([]);
+    const judged = (["tests-failing", "kpi-moved", "run-failed"] as const).filter((kind) =>
+      isJudged({ kind, conta: "acme", subject: "" }),
+    );
+    // It came to its guards, so every test passed.
+    expect(judged).toEqual(["tests-failing"]);
+    expect(failureOf(error)).toMatchObject({ exitCode: 1, message: error.message });
   });
 });
 
