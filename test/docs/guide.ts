@@ -30,6 +30,8 @@ export type Note = {
   readonly notRun?: string;
   /** `o teste espera por` (README: `the test waits for`): it runs until it has written this. */
   readonly waitsFor?: string;
+  /** `o teste usa um banco vazio`: it runs on another database than the rest. */
+  readonly onEmptyDatabase: boolean;
   /** `termina com`: its exit code, when that is not 0. */
   readonly exitCode: number;
 };
@@ -72,10 +74,14 @@ function noteOf(before: string): Note {
   const notRun = /^(?:não roda no teste|not run by the test): (.+)$/.exec(comment)?.[1];
   const waitsFor = /^(?:o teste espera por|the test waits for): (.+)$/.exec(comment)?.[1];
   const exitCode = Number(/^termina com (\d+)$/.exec(comment)?.[1] ?? 0);
-  const known = comment === "" || notRun !== undefined || waitsFor !== undefined || exitCode > 0;
-  if (!known) throw new Error(`A comment above a block means nothing to the test: ${comment}`);
+  const onEmptyDatabase = comment === "o teste usa um banco vazio";
+  const known =
+    [notRun, waitsFor].some((said) => said !== undefined) || exitCode > 0 || onEmptyDatabase;
+  if (comment !== "" && !known)
+    throw new Error(`A comment above a block means nothing to the test: ${comment}`);
   return {
     exitCode,
+    onEmptyDatabase,
     ...(notRun === undefined ? {} : { notRun }),
     ...(waitsFor === undefined ? {} : { waitsFor }),
   };

@@ -77,7 +77,10 @@ export async function playGuide({ file, published, role, env = {} }: Story): Pro
       } else if (language === "sh") {
         test(title, async () => {
           const { waitsFor } = note;
-          const { code, output } = await shell(block.text, { folder, settings, waitsFor });
+          const other = note.onEmptyDatabase ? await createEmptyDatabase() : undefined;
+          const env = { ...settings, ...(other && { DATABASE_URL: other.url }) };
+          const { code, output } = await shell(block.text, { folder, settings: env, waitsFor });
+          await other?.drop();
           if (waitsFor === undefined) expect(code, output).toBe(note.exitCode);
           else expect(output).toContain(waitsFor);
           said = output;
