@@ -1,14 +1,17 @@
 import type { BiLogin, BiSettings } from "./bi-settings.ts";
 
-/** The settings as a text for whoever sets up a BI tool, in Portuguese. */
-export function biGuide(settings: BiSettings): string {
+/**
+ * The settings as a text for whoever sets up a BI tool, in Portuguese.
+ * @param port where `elt serve` listens
+ */
+export function biGuide(settings: BiSettings, { port }: { readonly port: number }): string {
   return [
     address(settings),
     logins(settings),
     metabase(settings),
     powerBi(settings),
     excel(settings),
-    api(),
+    api(port),
   ].join("\n\n");
 }
 
@@ -110,10 +113,10 @@ function excel({ host, port, database, encrypted }: BiSettings): string {
   ]);
 }
 
-function api(): string {
+function api(port: number): string {
   return section("Sem ligar ao banco: a API", [
-    "npm run serve, e depois http://SERVIDOR:5000/api/docs",
-    "  http://SERVIDOR:5000/api/marts/vendas?format=csv",
+    `npm run serve, e depois http://SERVIDOR:${port}/api/docs`,
+    `  http://SERVIDOR:${port}/api/marts/vendas?format=csv`,
     "Uma chave para cada uso: npm run elt -- keys create --name excel",
   ]);
 }

@@ -51,7 +51,10 @@ function overviewPage(documented: Documented): SitePage {
           project.unitTests.length,
       ),
     },
-    { label: "testes com achados", value: build === undefined ? "—" : formatCount(failing) },
+    {
+      label: failing === 1 ? "teste com achados" : "testes com achados",
+      value: build === undefined ? "—" : formatCount(failing),
+    },
   ];
   const content = html`
 <h1>Modelos de dados</h1>
@@ -76,9 +79,15 @@ function stageList(
   const sorted = [...models].sort((a, b) => a.relation.localeCompare(b.relation, "pt-BR"));
   const cards = sorted.map((model) => {
     const rows = build?.models.get(model.name)?.rows;
-    return html`<li><a href="${modelPath(model.name)}"><strong>${model.relation}</strong><span>${firstSentence(model.header.description)}</span>${rows === null || rows === undefined ? undefined : html`<em>${rowCount(rows)}</em>`}</a></li>`;
+    return html`<li><a href="${modelPath(model.name)}"><strong>${breakable(model.relation)}</strong><span>${firstSentence(model.header.description)}</span>${rows === null || rows === undefined ? undefined : html`<em>${rowCount(rows)}</em>`}</a></li>`;
   });
   return html`<section><h2>${title} <span class="suave">${what}</span></h2><ul class="cartoes">${cards}</ul></section>`;
+}
+
+/** A name that may go on in the next line after an underscore, not in the middle of a word. */
+function breakable(name: string): Html {
+  const [first = "", ...others] = name.split("_");
+  return html`${first}${others.map((part) => html`_<wbr>${part}`)}`;
 }
 
 function firstSentence(text: string): string {

@@ -120,18 +120,21 @@ describe.each(guides)("%s", (file) => {
 test("the BI guide shows what elt bi writes, word for word", async () => {
   const { text } = await readGuide("docs/bi.md");
   expect(text).toContain(
-    biGuide({
-      host: "banco.minhaempresa.com.br",
-      port: 5432,
-      database: "cvdw",
-      schema: "marts",
-      encrypted: true,
-      embedded: false,
-      roles: ["bi_reader", "bi_reader_pii"],
-      logins: [{ name: "metabase", seesPersonalData: false, contas: [] }],
-      relations: 26,
-      local: false,
-    }),
+    biGuide(
+      {
+        host: "banco.minhaempresa.com.br",
+        port: 5432,
+        database: "cvdw",
+        schema: "marts",
+        encrypted: true,
+        embedded: false,
+        roles: ["bi_reader", "bi_reader_pii"],
+        logins: [{ name: "metabase", seesPersonalData: false, contas: [] }],
+        relations: 26,
+        local: false,
+      },
+      { port: 5000 },
+    ),
   );
 });
 

@@ -127,7 +127,7 @@ describe("a login that is a member of bi_reader", () => {
 
 test("elt bi tells how to connect, in Portuguese, without a password, and changes nothing", async () => {
   const { port, pathname, password: own } = new URL(database.url);
-  const env = { DATABASE_URL: database.url };
+  const env = { DATABASE_URL: database.url, PORT: "5612" };
   const before = await database.pool.query("select count(*)::int as n from pg_roles");
   const { code, out, err } = await runElt(["bi"], env);
   expect([code, err]).toEqual([0, ""]);
@@ -139,6 +139,7 @@ test("elt bi tells how to connect, in Portuguese, without a password, and change
     pathname.slice(1),
     "bi_reader",
     login,
+    "http://SERVIDOR:5612/api/docs",
   ]) {
     expect(out).toContain(wanted);
   }
