@@ -125,7 +125,8 @@ async function planRows(
   if (otherType !== undefined) return whole(otherType);
   const keys = await collectChangedKeys(build, locality, loads, read);
   if (keys.count === 0) return { how: "unchanged" };
-  if (keys.count > LARGEST_SHARE * (state.rows ?? 0)) return whole(`${keys.count} keys changed`);
+  if (keys.count > LARGEST_SHARE * (state.rows ?? 0))
+    return whole(`${keys.count} ${keys.count === 1 ? "key" : "keys"} changed`);
   return { how: "incremental", locality, keys };
 }
 
