@@ -117,7 +117,7 @@ export function readSourceConfig(env: Environment): SourceConfig {
   const conta = value(env, "CVCRM_ACCOUNT");
   if (conta === undefined) {
     problems.push(
-      "CVCRM_ACCOUNT is missing: set it to the account's name, the first part of its address ({account}.cvcrm.com.br).",
+      "CVCRM_ACCOUNT is missing: set it in .env (a copy of .env.example) to the account's name, the first part of its address ({account}.cvcrm.com.br).",
     );
   } else if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(conta)) {
     problems.push(
