@@ -21,7 +21,8 @@ Runs elt run for CVCRM_ACCOUNT at once, and then at every turn of SYNC_CRON (def
 between the hours of SYNC_HOURS (default 6-22), by the clock of Brasília. Several accounts are several
 workers, each with its own environment.
 
-  One run at a time: while another process extracts the account, it looks again every five minutes.
+  One run at a time: while another process extracts the account, it looks again every five minutes;
+  where that was a whole run, the turn has nothing left to do.
   Turns missed while the machine slept or was off are made up for by one run.
   A database that goes away later is waited for; at the start its absence is exit 2.
   SIGTERM (or Ctrl-C) ends it within seconds: the pages in hand are landed, exit 143 (130).
@@ -87,6 +88,7 @@ export function workOf(
     },
     idle: () => raiseAlerts(alerting, { type: "idle" }),
     isFirst: () => isFirst(pool, conta),
+    hasRunSince: (since) => hasRunSince(pool, conta, since),
     isDatabaseThere: async () => {
       const isThere = await answers(pool);
       await (isThere ? databaseAlert.back() : databaseAlert.away(DATABASE_PATIENCE_MS));
@@ -146,6 +148,19 @@ async function isFirst(pool: Pool, conta: string): Promise<boolean> {
     sql`select from elt.loads where conta = ${conta} and verdict = 'proven' limit 1`,
   );
   return runs.length === 0;
+}
+
+/** What cannot be looked up has not happened: the turn is tried. */
+async function hasRunSince(pool: Pool, conta: string, since: Date): Promise<boolean> {
+  const runs = await query(
+    pool,
+    sql`
+      select from elt.runs
+      where command = 'run' and conta = ${conta} and started_at >= ${since}::timestamptz
+        and exit_code in (${exitCodes.done}, ${exitCodes.sourceFailed})
+      limit 1`,
+  ).catch(() => []);
+  return runs.length > 0;
 }
 
 function machineClock(signal: AbortSignal): Pick<Work, "now" | "sleep"> {

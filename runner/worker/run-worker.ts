@@ -23,6 +23,8 @@ export type Work = {
   readonly isDatabaseThere: () => Promise<boolean>;
   /** Whether the account was never read: its first run does not wait for the hours. */
   readonly isFirst: () => Promise<boolean>;
+  /** Whether some process began to run the account since then, and came to its end. */
+  readonly hasRunSince: (since: Date) => Promise<boolean>;
   readonly emit: (event: WorkerEvent) => void;
   /** Tells why a turn failed. */
   readonly report: (error: unknown) => void;
@@ -33,6 +35,8 @@ export type Work = {
   readonly signal: AbortSignal;
 };
 
+/** Clocks of machines differ by as much; a turn of another worker may have begun earlier by this one's. */
+const CLOCKS_DIFFER_MS = 60_000;
 /** A timer stands still while a machine sleeps; the clock does not. So it is looked at this often. */
 const LOOK_MS = 30_000;
 const IDLE_MS = 5 * 60_000;
@@ -72,7 +76,7 @@ export async function runWorker(work: Work): Promise<void> {
     const isLate = now().getTime() - turn.at.getTime() > 2 * LOOK_MS;
     const because = turn.because === "schedule" && isLate ? "catch-up" : turn.because;
     emit({ type: "turn-began", because, missed: missedTurns(schedule, turn, now()) });
-    const result = await untilItRuns(work, wait, because);
+    const result = await untilItRuns(work, wait, { at: turn.at, because });
     if (result?.status === "hopeless") {
       if (isFirstTurn) throw result.error;
       work.report(result.error);
@@ -116,15 +120,16 @@ function missedTurns(schedule: Schedule, turn: Turn, now: Date): number {
 }
 
 /**
- * A turn that another run holds up is tried again every few minutes; one that lost the database, as
- * soon as it is back. Both while runs may begin, and for an hour at least: a turn may be the last.
+ * A turn that another run holds up is tried again every few minutes, unless that brought what this one
+ * would have; one that lost the database, as soon as it is back. Both while runs may begin, and for an hour at least: a turn may be the last.
  */
 async function untilItRuns(
   work: Work,
   wait: Wait,
-  because: Because,
+  { at, because }: Turn,
 ): Promise<TurnResult | undefined> {
   const { schedule, emit, now, signal } = work;
+  const since = new Date(at.getTime() - CLOCKS_DIFFER_MS);
   const soon = now().getTime() + LATEST_MS;
   for (let losses = 0; ; ) {
     const result = await work.turn(losses === 0 ? because : "catch-up");
@@ -135,6 +140,10 @@ async function untilItRuns(
       const until = new Date(now().getTime() + HELD_UP_MS);
       emit({ type: "turn-held-up", holder: result.holder, until: until.toISOString() });
       await wait(until);
+      if (!signal.aborted && because !== "start" && (await work.hasRunSince(since))) {
+        emit({ type: "turn-served" });
+        return { status: "done" };
+      }
     } else {
       const wasAway = await untilDatabaseIsThere(work, losses);
       losses = wasAway ? 1 : losses + 1;

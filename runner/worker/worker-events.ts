@@ -26,6 +26,8 @@ export type WorkerEvent =
       readonly holder: string;
       readonly until: string;
     }
+  /** Whoever held the account has run it: nothing is left for this turn. */
+  | { readonly type: "turn-served" }
   | { readonly type: "database-away"; readonly until: string }
   | { readonly type: "database-back" };
 
@@ -45,6 +47,8 @@ export function workerText(event: WorkerEvent): string {
     }
     case "turn-held-up":
       return `The account is held by ${event.holder}: looking again at ${clock(event.until)} Brasília.`;
+    case "turn-served":
+      return "It was run meanwhile: this turn has nothing left to do.";
     case "database-away":
       return `The database is away: trying again at ${clock(event.until)} Brasília.`;
     case "database-back":

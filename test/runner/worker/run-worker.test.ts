@@ -26,6 +26,8 @@ type Behaviour = {
   readonly sleeps?: (ms: number, simulation: Simulation) => number;
   readonly isDatabaseThere?: (simulation: Simulation) => boolean;
   readonly isFirst?: boolean;
+  /** When another process ended a run that it began at the turn: Brasília's clock. */
+  readonly servedAt?: string;
 };
 
 function clock(instant: Date): string {
@@ -63,6 +65,10 @@ async function simulate(behaviour: Behaviour): Promise<Simulation> {
     idle: async () => void simulation.idle.push(clock(simulation.now)),
     isDatabaseThere: async () => behaviour.isDatabaseThere?.(simulation) ?? true,
     isFirst: async () => isFirst,
+    hasRunSince: async (since) => {
+      const { servedAt } = behaviour;
+      return servedAt !== undefined && clock(since) < servedAt && servedAt <= clock(simulation.now);
+    },
     emit: (event) => void simulation.events.push(event),
     report: (error) => void simulation.reported.push(error),
     signal: stop.signal,
@@ -163,6 +169,20 @@ describe("the worker, by a clock of its own", () => {
       holder: "elt extract",
       until: "2026-10-31T09:05:00.000Z",
     });
+  });
+
+  test("leaves a turn to whoever held the account and ran it, and takes the next one", async () => {
+    const simulation = await simulate({
+      from: SIX,
+      hours: 9,
+      servedAt: "31 10:07",
+      turn: ({ now }) =>
+        clock(now).startsWith("31 10:0")
+          ? { status: "held-up", holder: "elt run" }
+          : { status: "done" },
+    });
+    expect(simulation.turns).toEqual(["31 06:00", "31 10:00", "31 10:05", "31 14:00"]);
+    expect(simulation.events).toContainEqual({ type: "turn-served" });
   });
 
   test("looks after old data also while it is held up for hours, and gives up when it is late", async () => {

@@ -108,6 +108,8 @@ test("two days of a worker: runs by the clock, each trouble told once and its en
     },
   });
   holder.release();
+  expect(await work.hasRunSince(new Date(0))).toBe(true);
+  expect(await work.hasRunSince(new Date("9999-01-01"))).toBe(false);
 
   const day = (offset: number) => clock(new Date(start.getTime() + offset * 24 * HOUR)).slice(0, 2);
   expect(turns).toEqual([
