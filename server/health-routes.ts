@@ -22,43 +22,52 @@ const oldMs = 48 * 3_600_000;
  * naming accounts to a stranger): they are still better than none.
  */
 export function answerReady(context: ServerContext): RequestHandler {
-  const { readyMaxAgeMs } = context.config;
+  let looking: Promise<object> | undefined;
   return async (_request, response) => {
     response.setHeader("Cache-Control", "no-store");
-    const { id, em } = await readPublished(
-      context.pool,
-      { contas: undefined },
-      async ({ publication }) => publication,
-    );
-    const pending = await pendingMigrations(context.pool);
-    if (pending.length > 0) {
-      throw new Problem({
-        status: 503,
-        type: "migracoes-pendentes",
-        title: "Faltam migrações",
-        detail: "O programa é mais novo que o banco de dados. Reinicie-o para migrar.",
-        members: { migracoes_pendentes: pending },
-      });
-    }
-    const age = Math.max(0, context.now().getTime() - Date.parse(em));
-    const seconds = Math.floor(age / 1000);
-    if (readyMaxAgeMs !== undefined && age > readyMaxAgeMs) {
-      throw new Problem({
-        status: 503,
-        type: "publicacao-antiga",
-        title: "A publicação é antiga",
-        detail: `A última publicação é de ${em}, há ${seconds} s; o limite é ${Math.floor(readyMaxAgeMs / 1000)} s.`,
-      });
-    }
-    const ages = await readSourceAges(context.pool, context.now());
-    response.json({
-      status: "ok",
-      publicacao: { id: Number(id), em },
-      idade_segundos: seconds,
-      publicacao_antiga: age > (readyMaxAgeMs ?? oldMs),
-      fontes_atrasadas: staleObjects(ages),
-      migracoes_pendentes: [],
+    // Strangers may ask, as often as they like: all who ask at the same time are one connection.
+    looking ??= lookReady(context).finally(() => {
+      looking = undefined;
     });
+    response.json(await looking);
+  };
+}
+
+async function lookReady({ pool, config, now }: ServerContext): Promise<object> {
+  const { readyMaxAgeMs } = config;
+  const { id, em } = await readPublished(
+    pool,
+    { contas: undefined },
+    async ({ publication }) => publication,
+  );
+  const pending = await pendingMigrations(pool);
+  if (pending.length > 0) {
+    throw new Problem({
+      status: 503,
+      type: "migracoes-pendentes",
+      title: "Faltam migrações",
+      detail: "O programa é mais novo que o banco de dados. Reinicie-o para migrar.",
+      members: { migracoes_pendentes: pending },
+    });
+  }
+  const age = Math.max(0, now().getTime() - Date.parse(em));
+  const seconds = Math.floor(age / 1000);
+  if (readyMaxAgeMs !== undefined && age > readyMaxAgeMs) {
+    throw new Problem({
+      status: 503,
+      type: "publicacao-antiga",
+      title: "A publicação é antiga",
+      detail: `A última publicação é de ${em}, há ${seconds} s; o limite é ${Math.floor(readyMaxAgeMs / 1000)} s.`,
+    });
+  }
+  const ages = await readSourceAges(pool, now());
+  return {
+    status: "ok",
+    publicacao: { id: Number(id), em },
+    idade_segundos: seconds,
+    publicacao_antiga: age > (readyMaxAgeMs ?? oldMs),
+    fontes_atrasadas: staleObjects(ages),
+    migracoes_pendentes: [],
   };
 }
 

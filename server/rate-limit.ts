@@ -33,9 +33,16 @@ export type Taken = {
 /** Counts requests by some name, in the memory of this process. */
 export function createLimiter({ requests, windowMs }: RateLimit): {
   take(name: string): Promise<Taken>;
+  /** Whether one more would be allowed, without counting it. */
+  left(name: string): Promise<Taken>;
 } {
   const limiter = new RateLimiterMemory({ points: requests, duration: windowMs / 1000 });
   return {
+    left: async (name) => {
+      const found = await limiter.get(name);
+      const remaining = found === null ? requests : Math.max(0, found.remainingPoints);
+      return { allowed: remaining > 0, remaining, waitMs: found?.msBeforeNext ?? 0 };
+    },
     take: async (name) => {
       try {
         const { remainingPoints, msBeforeNext } = await limiter.consume(name);

@@ -2,6 +2,7 @@ import type { RequestHandler, Response } from "express";
 import type { KeyRing } from "./key-ring.ts";
 import { databaseAway, Problem } from "./problem.ts";
 import { anybody, givenKey, type Reader } from "./reader.ts";
+import { createWrongKeys } from "./wrong-keys.ts";
 
 const readers = new WeakMap<Response, Reader>();
 
@@ -10,7 +11,8 @@ const readers = new WeakMap<Response, Reader>();
  * by a login, is let through.
  */
 export function requireReader(keys: KeyRing): RequestHandler {
-  return (request, response, next) => {
+  const wrongKeys = createWrongKeys();
+  return async (request, response, next) => {
     if (readers.has(response)) return next();
     if (!keys.asksForKeys() && keys.isComplete()) {
       readers.set(response, anybody);
@@ -18,6 +20,9 @@ export function requireReader(keys: KeyRing): RequestHandler {
     }
     const given = givenKey(request.headers);
     const reader = given === undefined ? undefined : keys.find(given);
+    if (given !== undefined && (reader !== undefined || keys.isComplete())) {
+      await wrongKeys.check(request.ip ?? "", given, reader?.id);
+    }
     if (reader === undefined) {
       // Whether it is a good one stands in a database that cannot be asked.
       if (!keys.isComplete() && (given !== undefined || !keys.asksForKeys())) throw databaseAway();

@@ -44,7 +44,7 @@ export function answerExport(context: ServerContext): RequestHandler {
     const { filters, table } = readDashboardRequest(request);
     const reader = readerOf(response);
     contasOf(reader, filters.conta);
-    const giveBack = context.exportSlots.take();
+    const giveBack = await context.exportSlots.take();
     const totalMs = context.config.exportMs ?? defaultExportMs;
     let cut: BodyCut | undefined;
     try {

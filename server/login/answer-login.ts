@@ -3,10 +3,11 @@ import type { ServerContext } from "../context.ts";
 import { badParameter, readParameters } from "../parameters.ts";
 import { databaseAway } from "../problem.ts";
 import { createLimiter } from "../rate-limit.ts";
+import { networkOf } from "../wrong-keys.ts";
 import { safeDestination } from "./destination.ts";
 import { renderLogin } from "./login-page.ts";
 import { requireOwnForm } from "./same-site.ts";
-import { giveSession, takeSession } from "./session-cookie.ts";
+import { givenSession, giveSession, takeSession } from "./session-cookie.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** Attempts of one address, right or wrong. */
@@ -29,7 +30,7 @@ export function answerLogin(context: ServerContext, sessions: Sessions): Request
     if (!asksForKeys(context)) return response.redirect(303, "/");
     const chave = fieldOf(request.body, "chave")?.trim() ?? "";
     const destino = safeDestination(fieldOf(request.body, "destino"));
-    const { allowed, waitMs } = await limiter.take(request.ip ?? "");
+    const { allowed, waitMs } = await limiter.take(networkOf(request.ip ?? ""));
     if (!allowed) {
       const seconds = Math.max(1, Math.ceil(waitMs / 1000));
       response.setHeader("Retry-After", String(seconds));
@@ -53,6 +54,8 @@ export function answerLogin(context: ServerContext, sessions: Sessions): Request
 
   router.post("/sair", (request, response) => {
     requireOwnForm(request);
+    const given = givenSession(request);
+    if (given !== undefined) sessions.end(given);
     takeSession(request, response);
     response.redirect(303, asksForKeys(context) ? "/entrar" : "/");
   });

@@ -2,7 +2,7 @@ import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
 import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
 import { readParameters } from "../parameters.ts";
-import { readerTag, seesPersonalData } from "../reader.ts";
+import { type Reader, readerTag, seesPersonalData } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
 import { sendWhole } from "../send-body.ts";
 import { type Relation, visibleRelations } from "./catalogue.ts";
@@ -21,7 +21,7 @@ export function answerMarts(context: ServerContext): RequestHandler {
     const relations = visibleRelations(catalogue, reader);
     const body = {
       publicacao: { id: Number(publication.id), em: publication.em },
-      dados: relations.map((relation) => describe(relation, seesPersonalData(reader))),
+      dados: relations.map((relation) => describe(relation, reader)),
     };
     response.setHeader("ETag", etag);
     response.setHeader("Content-Type", "application/json");
@@ -29,14 +29,16 @@ export function answerMarts(context: ServerContext): RequestHandler {
   };
 }
 
-function describe(relation: Relation, seesClear: boolean): object {
+function describe(relation: Relation, reader: Reader): object {
+  const seesClear = seesPersonalData(reader);
   return {
     nome: relation.name,
     endereco: `/api/marts/${relation.name}`,
     tipo: relation.kind === "table" ? "tabela" : "visao",
     descricao: relation.comment,
     chave: relation.key,
-    linhas_estimadas: relation.rowEstimate,
+    // Rows of all accounts: whoever sees some of them is not told.
+    linhas_estimadas: reader.contas.length === 0 ? relation.rowEstimate : null,
     colunas: relation.columns.map(({ name, sqlType, comment, nullable }) => ({
       nome: name,
       tipo: sqlType,

@@ -33,49 +33,69 @@ const requestMs = 10_000;
  */
 export function answerRows(context: ServerContext): RequestHandler {
   return async (request, response) => {
-    const reader = readerOf(response);
-    const catalogue = await context.catalogue.current();
-    const name = String(request.params.relation ?? "");
-    const relation = visibleRelation(catalogue, reader, name);
-    if (relation === undefined) throw unknownRelation(name);
-    response.locals.relation = relation.name;
-    const search = searchOf(request);
-    const query = readRowsQuery(relation, search);
-    const format = chooseFormat(request, query.format, rowFormats);
-    const contas = contasOf(reader, undefined);
-    const tag = ({ id }: Publication, hoje: string) =>
-      etagOf(["/api/marts", name, id, hoje, format, search, readerTag(reader)]);
-
-    const current = context.watch.current();
-    if (current !== undefined) {
-      const etag = tag(current, hojeAt(context.now()));
-      if (matchesEtag(request.headers["if-none-match"], etag)) {
-        return answerNotModified(response, etag);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await answerBy(await context.catalogue.current(), context, request, response);
+      } catch (error) {
+        if (!(error instanceof CatalogueMoved) || attempt === mostAttempts) throw explain(error);
+        context.catalogue.forget();
       }
-    }
-    const source = { relation, contas, clear: clearSourceFor(relation, reader) };
-    const answer: Answer = { request, response, context, catalogue, reader, source, query };
-    const begin = (snapshot: Snapshot): "known" | "unknown" => {
-      const etag = tag(snapshot.publication, snapshot.hoje);
-      if (matchesEtag(request.headers["if-none-match"], etag)) {
-        answerNotModified(response, etag);
-        return "known";
-      }
-      response.setHeader("ETag", etag);
-      response.setHeader("Content-Type", mediaTypes[format]);
-      if (format === "csv" || format === "arrow") {
-        const file = `${name}.${format === "csv" ? "csv" : "arrows"}`;
-        response.setHeader("Content-Disposition", `attachment; filename="${file}"`);
-      }
-      return "unknown";
-    };
-    try {
-      if (format === "json") await answerJson(answer, begin);
-      else await answerStream(answer, format, begin);
-    } catch (error) {
-      throw explain(error);
     }
   };
+}
+
+const mostAttempts = 3;
+
+/** Something was published between reading the catalogue and reading the rows. */
+class CatalogueMoved extends Error {
+  override readonly name = "CatalogueMoved";
+}
+
+async function answerBy(
+  catalogue: Catalogue,
+  context: ServerContext,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const reader = readerOf(response);
+  const name = String(request.params.relation ?? "");
+  const relation = visibleRelation(catalogue, reader, name);
+  if (relation === undefined) throw unknownRelation(name);
+  response.locals.relation = relation.name;
+  const search = searchOf(request);
+  const query = readRowsQuery(relation, search);
+  const format = chooseFormat(request, query.format, rowFormats);
+  const contas = contasOf(reader, undefined);
+  const tag = ({ id }: Publication, hoje: string) =>
+    etagOf(["/api/marts", name, id, hoje, format, search, readerTag(reader)]);
+
+  const current = context.watch.current();
+  if (current !== undefined) {
+    const etag = tag(current, hojeAt(context.now()));
+    if (matchesEtag(request.headers["if-none-match"], etag)) {
+      return answerNotModified(response, etag);
+    }
+  }
+  const source = { relation, contas, clear: clearSourceFor(relation, reader) };
+  const answer: Answer = { request, response, context, catalogue, reader, source, query };
+  const begin = (snapshot: Snapshot): "known" | "unknown" => {
+    // Another publication may have other columns, and its tag would stand for these.
+    if (snapshot.publication.id !== catalogue.publication.id) throw new CatalogueMoved();
+    const etag = tag(snapshot.publication, snapshot.hoje);
+    if (matchesEtag(request.headers["if-none-match"], etag)) {
+      answerNotModified(response, etag);
+      return "known";
+    }
+    response.setHeader("ETag", etag);
+    response.setHeader("Content-Type", mediaTypes[format]);
+    if (format === "csv" || format === "arrow") {
+      const file = `${name}.${format === "csv" ? "csv" : "arrows"}`;
+      response.setHeader("Content-Disposition", `attachment; filename="${file}"`);
+    }
+    return "unknown";
+  };
+  if (format === "json") await answerJson(answer, begin);
+  else await answerStream(answer, format, begin);
 }
 
 type Answer = {
@@ -119,7 +139,7 @@ async function answerStream(answer: Answer, format: StreamFormat, begin: Begin):
   const isOrdered =
     query.isOrdered || limit !== undefined || query.offset > 0 || query.after !== undefined;
   const totalMs = context.config.exportMs ?? defaultExportMs;
-  const giveBack = context.exportSlots.take();
+  const giveBack = await context.exportSlots.take();
   let cut: BodyCut | undefined;
   try {
     await readPublished(context.pool, readOptions(answer, totalMs), async (snapshot) => {

@@ -69,6 +69,8 @@ export type CatalogueSource = {
    * @throws Problem when nothing is published; pg's errors when the database fails
    */
   current(): Promise<Catalogue>;
+  /** What is in memory is older than what the database shows: read it again. */
+  forget(): void;
 };
 
 /** Keeps the catalogue of the publication in force in memory. */
@@ -84,6 +86,9 @@ export function createCatalogueSource(pool: Pool, watch: PublicationWatch): Cata
       });
       known = await reading;
       return known;
+    },
+    forget: () => {
+      known = undefined;
     },
   };
 }

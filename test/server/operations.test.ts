@@ -46,6 +46,28 @@ describe("readiness", () => {
     expect((await fetch(`${fresh.url}/ready`)).status).toBe(200);
   });
 
+  test("asked for by many at once is one look at the database", async () => {
+    const { url } = await start(database.pool);
+    await (await fetch(`${url}/health`)).text();
+    let taken = 0;
+    const count = () => {
+      taken += 1;
+    };
+    // Until the first look is over all of them are waiting for it.
+    const blocker = await database.pool.connect();
+    await blocker.query("begin; lock table elt.publications in access exclusive mode");
+    database.pool.on("acquire", count);
+    const answers = Array.from({ length: 40 }, async () => (await fetch(`${url}/ready`)).status);
+    await expect.poll(() => taken).toBeGreaterThan(0);
+    await (await fetch(`${url}/health`)).text();
+    const before = taken;
+    await blocker.query("rollback");
+    blocker.release();
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([200]));
+    database.pool.off("acquire", count);
+    expect(before).toBe(1);
+  });
+
   test("is refused while migrations are pending, by name", async () => {
     await database.pool.query("delete from elt.migrations where name = '0010-api.sql'");
     cleanups.push(() =>

@@ -101,6 +101,17 @@ describe("a person with the right key", () => {
     );
   });
 
+  test("leaves for good: a copy of the session opens nothing, another browser's still does", async () => {
+    const { url } = await start();
+    const copied = await sessionAt(url, "right");
+    const other = await sessionAt(url, "right");
+    expect(copied).not.toBe(other);
+    expect(await statusAs(url, copied)).toBe(200);
+    await post(`${url}/sair`, {}, { cookie: copied });
+    expect(await statusAs(url, copied)).toBe(303);
+    expect(await statusAs(url, other)).toBe(200);
+  });
+
   test("is asked again when the session is over, or its key revoked", async () => {
     let now = new Date();
     const { url } = await start({ now: () => now });

@@ -163,6 +163,31 @@ describe("a wrong request", () => {
 });
 
 describe("an answer", () => {
+  test("has the columns of the publication that its tag stands for, announced or not", async () => {
+    const { url } = await start(ownPool());
+    await publishTable(database, "movida", "as select 'exemplo' as conta, 1 as a");
+    const publish = () =>
+      database.pool.query(
+        `with run as (
+            insert into elt.runs (command, pid, host) values ('test', 0, 'test') returning run_id
+        )
+        insert into elt.publications (run_id, rows_added, rows_changed, rows_removed)
+        select run_id, 0, 0, 0 from run`,
+      );
+    await publish();
+    for (const format of ["json", "csv"]) {
+      const path = `${url}/api/marts/movida?format=${format}`;
+      const before = await fetch(path);
+      expect(await before.text()).not.toContain(`depois_${format}`);
+      await database.pool.query(`alter table marts.movida add column depois_${format} integer`);
+      await publish();
+      const after = await fetch(path);
+      expect(await after.text()).toContain(`depois_${format}`);
+      expect(after.headers.get("etag")).not.toBe(before.headers.get("etag"));
+      expect((await fetch(`${path}&depois_${format}=is.null`)).status).toBe(200);
+    }
+  });
+
   test("is compressed when the caller can read that, and the same", async () => {
     const path = `${server.url}/api/marts/condicoes`;
     for (const format of ["json", "ndjson", "csv"]) {
