@@ -90,7 +90,7 @@ function usage(reader: Reader): Html {
 <p>A chave vai em <code>Authorization: Bearer</code>, em <code>X-API-Key</code> ou como senha, com
 qualquer nome de usuário, onde um navegador ou uma planilha a pedir.</p>
 ${who}
-<pre><code>curl -H "Authorization: Bearer $CHAVE" "http://servidor:5000/api/marts/vendas?limit=10"</code></pre>
+<pre><code>curl ${reader.key === undefined ? "" : '-H "Authorization: Bearer $CHAVE" '}"http://servidor:5000/api/marts/vendas?limit=10"</code></pre>
 <p>Cada resposta vem de uma única publicação: <code>publicacao</code> diz qual. Guarde o
 <code>ETag</code> e mande-o em <code>If-None-Match</code>: enquanto nada mudar, a resposta é
 <code>304</code>, sem corpo. Um pedido errado recebe <code>application/problem+json</code>, com o

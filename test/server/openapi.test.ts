@@ -114,6 +114,7 @@ test("the page of the document names every mart, and takes nothing from elsewher
     expect((await fetch(server.url + address)).status, address).toBe(200);
   }
   expect(page).toContain("Você está usando a chave <strong>fuzz</strong>");
+  expect(page).toContain("curl -H &quot;Authorization: Bearer $CHAVE&quot; ");
 });
 
 const nasty = fc.oneof(
