@@ -110,8 +110,9 @@ function objectFinding(object: CvdwObject, answer: Answer): Finding {
     );
   }
   if (answer.status === "read") {
-    const records = answer.records.toLocaleString("en");
-    return ok(name, `May be read; ${records} records; ${(answer.ms / 1000).toFixed(1)} s.`);
+    const count = answer.records.toLocaleString("en");
+    const records = answer.records === 1 ? "1 record" : `${count} records`;
+    return ok(name, `May be read; ${records}; ${(answer.ms / 1000).toFixed(1)} s.`);
   }
   const { error } = answer;
   switch (error.fault) {

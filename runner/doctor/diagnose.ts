@@ -15,7 +15,8 @@ import { openDatabase } from "../database.ts";
 import { databaseNames } from "../database-failure.ts";
 import { ConfigError, collectProblems } from "../errors.ts";
 import { failureOf } from "../failure.ts";
-import { pendingMigrations } from "../migrate.ts";
+import { migrate, pendingMigrations } from "../migrate.ts";
+import { closeInTime } from "../session.ts";
 import { checkServer } from "./check-database.ts";
 import { checkEmbedded } from "./check-embedded.ts";
 import { checkLanding } from "./check-landing.ts";
@@ -26,15 +27,14 @@ import { checkPooling } from "./check-pooling.ts";
 import { checkRights } from "./check-rights.ts";
 import { checkSettings } from "./check-settings.ts";
 import { checkSourceAddress } from "./check-source.ts";
-import { type Finding, type Findings, fail, failFrom, skip } from "./finding.ts";
+import { type Finding, type Findings, fail, failFrom, ok, skip } from "./finding.ts";
 import {
   describeRoom,
   leastWaitMs,
   noRequests,
-  ownBudget,
-  type RequestRoom,
   readRequestRoom,
   sharedBudget,
+  uncounted,
 } from "./request-room.ts";
 import { type Check, runCheck, runChecks } from "./run-check.ts";
 
@@ -48,6 +48,8 @@ export type Diagnosis = {
   readonly log: (sentence: string) => void;
   /** The project's `.env`. */
   readonly file?: string;
+  /** How long one check may take, those of objects apart. */
+  readonly limitMs?: number;
 };
 
 const LIMIT_MS = 20_000;
@@ -55,28 +57,28 @@ const LIMIT_MS = 20_000;
 const PATIENCE_MS = 120_000;
 
 /**
- * Looks at everything that the program needs. Changes nothing: what is not there yet is not made, and
- * migrations are left. Never throws for what it finds.
+ * Looks at everything that the program needs. Never throws for what it finds.
+ *
+ * It changes nothing, with one exception: where the source will be asked, an embedded PostgreSQL that
+ * is not there yet is made, and an empty database gets the program's schemas, as by any other command.
+ * Requests that nobody counted would make the next run ask too much.
  */
 export async function diagnose(diagnosis: Diagnosis): Promise<readonly Findings[]> {
-  const { env, now, file = environmentFile } = diagnosis;
+  const { env, now, file = environmentFile, limitMs = LIMIT_MS } = diagnosis;
   const source = collectProblems([], () => readSourceConfig(env));
   const config = collectProblems([], () => readDatabaseConfig(env));
   const machine = checkMachine(now(), process.versions.node);
-  const opened = await open(config, diagnosis.log);
+  const asks = source !== undefined && diagnosis.objects.length > 0;
+  const opened = await open(config, { make: asks ? "missing" : "nothing", log: diagnosis.log });
+  const look = (name: string, check: Check["look"]): Promise<readonly Finding[]> =>
+    runCheck({ name, limitMs, look: check });
   try {
     const { stored, counting } = await whatStands(opened.pool);
     const unread = skip("landing and runs", opened.whyUnread ?? whyUnread(counting));
     const [database, address, objects, landing, runs, serving] = await Promise.all([
-      lookAtDatabase(opened, config, now),
-      source === undefined || diagnosis.objects.length === 0
-        ? []
-        : runCheck({
-            name: "address",
-            limitMs: LIMIT_MS,
-            look: (signal) => checkSourceAddress(source, now, signal),
-          }),
-      source === undefined ? [noSource] : lookAtObjects(diagnosis, source, opened.pool, counting),
+      lookAtDatabase(opened, config, { now, limitMs }),
+      asks ? look("address", (signal) => checkSourceAddress(source, now, signal)) : [],
+      source === undefined ? [noSource] : lookAtObjects(diagnosis, source, counting),
       stored === undefined
         ? [unread]
         : look("landing", () => checkLanding(stored, source?.conta, now())),
@@ -92,15 +94,11 @@ export async function diagnose(diagnosis: Diagnosis): Promise<readonly Findings[
       { group: "Operation", findings: [...runs, checkAlerts(env), ...serving] },
     ].filter(({ findings }) => findings.length > 0);
   } finally {
-    await opened.close();
+    await closeInTime(opened);
   }
 }
 
 const noSource = skip("source", "Not asked: its settings cannot be read.");
-
-function look(name: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
-  return runCheck({ name, limitMs: LIMIT_MS, look: check });
-}
 
 type Opened = {
   readonly findings: readonly Finding[];
@@ -111,10 +109,10 @@ type Opened = {
   readonly close: () => Promise<void>;
 };
 
-/** Opens the database as it is; one of our own that was never made stays so. */
+/** Opens the database as it is, or makes what was never there. */
 async function open(
   config: DatabaseConfig | undefined,
-  log: (sentence: string) => void,
+  { make, log }: { readonly make: "missing" | "nothing"; readonly log: (text: string) => void },
 ): Promise<Opened> {
   const closed = (findings: readonly Finding[]): Opened => ({
     ...{ findings, pool: undefined, url: "", close: async () => undefined },
@@ -126,14 +124,32 @@ async function open(
   if (files?.state === "broken") {
     return closed([...findings, skip("connection", "Not tried before that is solved.")]);
   }
-  if (files?.state === "absent") return { ...closed(findings), whyUnread: nothingYet };
+  if (files?.state === "absent" && make === "nothing")
+    return { ...closed(findings), whyUnread: nothingYet };
   try {
     const options = { applicationName: "elt doctor", maxConnections: 8, log };
     const { pool, url, close } = await openDatabase(config, { ...options, migrations: "left" });
-    return { findings, pool, url, close };
+    const made = make === "missing" ? await makeSchemas(pool) : [];
+    return { findings: [...findings, ...made], pool, url, close };
   } catch (error) {
     const login = config.kind === "server" ? databaseNames(config.url).user : "elt";
     return closed([...findings, ...refusal(error, login)]);
+  }
+}
+
+/** Only where there is nothing: what an older version made is its operator's to bring forward. */
+async function makeSchemas(pool: Pool): Promise<readonly Finding[]> {
+  const [row] = await query<{ empty: boolean }>(
+    pool,
+    sql`select to_regnamespace('elt') is null as empty`,
+  );
+  if (row?.empty !== true) return [];
+  try {
+    await migrate(pool);
+    return [ok("first start", "The database was empty: the program's schemas were made.")];
+  } catch {
+    // Why it could not is told by the check of rights.
+    return [];
   }
 }
 
@@ -191,62 +207,59 @@ function whyUnread(counting: Pool | undefined): string {
 async function lookAtDatabase(
   { pool, url }: Opened,
   config: DatabaseConfig | undefined,
-  now: () => Date,
+  { now, limitMs }: { readonly now: () => Date; readonly limitMs: number },
 ): Promise<readonly Finding[]> {
   if (pool === undefined || config === undefined) return [];
   const tls = config.kind === "server" ? config.tls : undefined;
   const checks: readonly Check[] = [
     {
       name: "server",
-      limitMs: LIMIT_MS,
+      limitMs,
       look: () => checkServer(pool, now, tls, new URL(url).hostname),
     },
-    { name: "sessions", limitMs: LIMIT_MS, look: () => checkPooling(pool, url) },
-    { name: "rights", limitMs: LIMIT_MS, look: () => checkRights(pool) },
+    { name: "sessions", limitMs, look: () => checkPooling(pool, url) },
+    { name: "rights", limitMs, look: () => checkRights(pool) },
   ];
   return runChecks(checks);
 }
 
 /**
- * The budget is the database's, which all processes of the account share. Before there is one, this
- * process spends its own; while one that may exist cannot be reached, a single request is all.
- * @param reachable the database, whatever it holds
- * @param counting the database, when it remembers requests
+ * The budget is the database's, which all processes of the account share. While that cannot be asked,
+ * a single object is all that is tried.
+ * @param counting the database, when it counts requests
  */
 async function lookAtObjects(
   { objects, now, log }: Diagnosis,
   source: SourceConfig,
-  reachable: Pool | undefined,
   counting: Pool | undefined,
 ): Promise<readonly Finding[]> {
   if (objects.length === 0) return [skip("objects", "Not asked, as --objects none says.")];
-  const room: RequestRoom =
-    counting === undefined
-      ? noRequests
-      : await readRequestRoom(counting, source).catch(() => noRequests);
-  const asked = counting === undefined && reachable === undefined ? objects.slice(0, 1) : objects;
+  if (counting === undefined) {
+    const budget = uncounted(source);
+    const asked = { source, objects: objects.slice(0, 1), budget, until: now(), now };
+    const rest = "Not asked before the database is open, where requests are counted.";
+    return [
+      ...(await runCheck({
+        ...{ name: "objects", limitMs: PATIENCE_MS, look: () => checkObjects(asked) },
+      })),
+      skip("other objects", rest),
+    ];
+  }
+  const room = await readRequestRoom(counting, source).catch(() => noRequests);
   // The date filter takes two more at most.
-  const waitMs = leastWaitMs(source, room, asked.length + 2, now());
-  const seconds = Math.ceil(waitMs / 1000) + 2 * asked.length;
+  const waitMs = leastWaitMs(source, room, objects.length + 2, now());
+  const seconds = Math.ceil(waitMs / 1000) + 2 * objects.length;
   log(
-    `Asking CVDW for one record of ${asked.length} objects, within the account's requests: up to about ${seconds} s.`,
+    `Asking CVDW for one record of ${objects.length} objects, within the account's requests: up to about ${seconds} s.`,
   );
   const until = new Date(now().getTime() + waitMs + PATIENCE_MS);
   const findings = await runCheck({
     name: "objects",
     limitMs: waitMs + 2 * PATIENCE_MS,
     look: (signal) => {
-      const sleep = sleepUntil(signal);
-      const budget =
-        counting === undefined ? ownBudget(source, sleep) : sharedBudget(counting, source, sleep);
-      return checkObjects({ source, objects: asked, budget, until, now });
+      const budget = sharedBudget(counting, source, sleepUntil(signal));
+      return checkObjects({ source, objects, budget, until, now });
     },
   });
-  return [
-    describeRoom(source, room),
-    ...findings,
-    ...(asked.length === objects.length
-      ? []
-      : [skip("other objects", "Not asked before the database answers: it counts requests.")]),
-  ];
+  return [describeRoom(source, room), ...findings];
 }

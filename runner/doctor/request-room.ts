@@ -1,6 +1,5 @@
 import type { Pool } from "pg";
 import { type Budget, createBudget } from "../../extract/budget.ts";
-import { OutOfTimeError } from "../../extract/limits.ts";
 import { query, sql } from "../../extract/query.ts";
 import type { SourceConfig } from "../config.ts";
 import { type Finding, ok, warn } from "./finding.ts";
@@ -87,31 +86,12 @@ export function sharedBudget(
   return createBudget({ database: pool, conta, limit: rateLimit, sleep, onWait: () => undefined });
 }
 
-/**
- * A budget of this process alone, for as long as there is no database that remembers one: the same
- * limit in a sliding window.
- */
-export function ownBudget(
-  { rateLimit }: Pick<SourceConfig, "rateLimit">,
-  sleep: (ms: number) => Promise<void>,
-): Budget {
-  const { requests, windowMs } = rateLimit;
-  const sent: number[] = [];
-  const wait = (): number => {
-    const oldest = sent.at(-requests);
-    return oldest === undefined ? 0 : Math.max(0, oldest + windowMs - performance.now());
-  };
+/** Sends without counting: for one or two requests, while there is no database that counts them. */
+export function uncounted({ rateLimit }: Pick<SourceConfig, "rateLimit">): Budget {
   return {
     limit: rateLimit,
-    left: () => requests - sent.filter((at) => at > performance.now() - windowMs).length,
+    left: () => rateLimit.requests,
     block: async () => undefined,
-    spend: async ({ mayWait }, send) => {
-      for (let ms = wait(); ms > 0; ms = wait()) {
-        if (mayWait?.(ms) === false) throw new OutOfTimeError();
-        await sleep(ms);
-      }
-      sent.push(performance.now());
-      return (await send()).result;
-    },
+    spend: async (_, send) => (await send()).result,
   };
 }

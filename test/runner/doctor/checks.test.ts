@@ -22,7 +22,7 @@ import { checkSettings } from "../../../runner/doctor/check-settings.ts";
 import { checkSourceAddress } from "../../../runner/doctor/check-source.ts";
 import { type Finding, failFrom, ok } from "../../../runner/doctor/finding.ts";
 import { formatFindings } from "../../../runner/doctor/format-findings.ts";
-import { leastWaitMs, noRequests, ownBudget } from "../../../runner/doctor/request-room.ts";
+import { leastWaitMs, noRequests } from "../../../runner/doctor/request-room.ts";
 import { runChecks } from "../../../runner/doctor/run-check.ts";
 import { ConfigError } from "../../../runner/errors.ts";
 import { startEmbeddedPostgres } from "../../../runner/postgres/embedded.ts";
@@ -197,21 +197,6 @@ describe("requests", () => {
     [{ used: 0, blockedUntil: new Date(90_000) }, 1, 90_000],
   ])("with %j of which %s more are asked take at least %s ms", (room, requests, ms) => {
     expect(leastWaitMs(limit, { ...noRequests, ...room }, requests, new Date(0))).toBe(ms);
-  });
-
-  test("before there is a database keep to the limit, and stop where nobody waits", async () => {
-    const waits: number[] = [];
-    const budget = ownBudget({ rateLimit: { requests: 2, windowMs: 50 } }, async (ms) => {
-      waits.push(ms);
-      await new Promise((resolve) => setTimeout(resolve, ms + 1));
-    });
-    const send = async () => ({ result: "sent", outcome: { status: 200, bytes: 0 } });
-    const place = { object: "reservas", page: 1 };
-    for (let i = 0; i < 5; i++) expect(await budget.spend(place, send)).toBe("sent");
-    expect(waits.length).toBeGreaterThanOrEqual(1);
-    const full = ownBudget({ rateLimit: { requests: 1, windowMs: 60_000 } }, async () => undefined);
-    await full.spend(place, send);
-    await expect(full.spend({ ...place, mayWait: () => false }, send)).rejects.toThrow();
   });
 });
 

@@ -76,7 +76,7 @@ describe("an installation that is well", () => {
     for (const { name } of defaultObjects) {
       expect(of(all, name)).toMatchObject({
         status: "ok",
-        message: expect.stringMatching(/^May be read; [\d,]+ records; \d/),
+        message: expect.stringMatching(/^May be read; [\d,]+ records?; \d/),
       });
     }
     expect(of(all, "credentials")).toMatchObject({ status: "ok" });
@@ -181,20 +181,65 @@ describe("the source", () => {
 });
 
 describe("the database", () => {
-  test("that is empty stays so, and the source is asked all the same", async () => {
+  test("that is empty gets the program's schemas, so that requests are counted", async () => {
     const empty = await createEmptyDatabase();
     try {
       const all = await findings(settings({ DATABASE_URL: empty.url }));
       expect(failed(all)).toEqual([]);
-      expect(of(all, "migrations")).toMatchObject({ status: "warn" });
-      expect(of(all, "landing and runs")).toMatchObject({ status: "skip" });
+      expect(of(all, "first start")).toMatchObject({ status: "ok" });
+      expect(of(all, "migrations")).toMatchObject({ status: "ok" });
       expect(of(all, "reservas")).toMatchObject({ status: "ok" });
-      const { rows } = await empty.pool.query(
-        "select count(*)::int as made from pg_namespace where nspname in ('elt', 'landing')",
-      );
-      expect(rows).toEqual([{ made: 0 }]);
+      const { rows } = await empty.pool.query("select count(*)::int as counted from elt.requests");
+      expect(rows).toEqual([{ counted: defaultObjects.length + 1 }]);
     } finally {
       await empty.drop();
+    }
+  });
+
+  test("that is empty stays so while the source is not asked", async () => {
+    const empty = await createEmptyDatabase();
+    try {
+      const all = await findings(settings({ DATABASE_URL: empty.url }), { objects: [] });
+      expect(of(all, "migrations")).toMatchObject({ status: "warn" });
+      expect(of(all, "landing and runs")).toMatchObject({ status: "skip" });
+      const { rows } = await empty.pool.query("select to_regnamespace('elt') is null as empty");
+      expect(rows).toEqual([{ empty: true }]);
+    } finally {
+      await empty.drop();
+    }
+  });
+
+  test("that an older version made is left to its operator", async () => {
+    const older = await createTestDatabase();
+    try {
+      await older.pool.query("delete from elt.migrations where name like '0014%'");
+      const all = await findings(settings({ DATABASE_URL: older.url }));
+      expect(of(all, "migrations")).toMatchObject({
+        status: "warn",
+        message: expect.stringContaining("0014"),
+      });
+      expect(of(all, "landing and runs")).toMatchObject({ status: "skip" });
+      expect(of(all, "reservas")).toMatchObject({ status: "ok" });
+    } finally {
+      await older.drop();
+    }
+  });
+
+  test("that somebody has locked hides nothing else, and is not waited for without end", async () => {
+    const own = await createTestDatabase();
+    const holder = await own.pool.connect();
+    try {
+      await holder.query("begin; lock table elt.quarantine in access exclusive mode");
+      const changes = { objects: [], limitMs: 4_000 };
+      const all = await findings(settings({ DATABASE_URL: own.url }), changes);
+      expect(failed(all)).toEqual(["landing"]);
+      expect(of(all, "landing")).toMatchObject({ message: expect.stringContaining("after 4 s") });
+      expect(of(all, "publication")).toMatchObject({ status: "warn" });
+      expect(of(all, "rights")).toMatchObject({ status: "ok" });
+    } finally {
+      await holder.query("rollback");
+      holder.release();
+      await own.drop();
     }
   });
 
