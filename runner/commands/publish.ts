@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
+import { endBuildIncidents } from "../alerts/end-build-incidents.ts";
 import { announcePublication } from "../announce-publication.ts";
 import { buildOptions, readBuildOptions } from "../build-arguments.ts";
 import { runBuild } from "../building.ts";
@@ -48,7 +49,12 @@ async function run(invocation: Invocation): Promise<number> {
     const build = { ...(await readBuildOptions({ options, env }, pool, project)), accept };
     const started = { command: "publish", conta: null };
     return recorded(invocation, pool, started, async (session) => {
-      const { withheld } = await runBuild(session, reporter.event, { project, options: build });
+      const { withheld, tests } = await runBuild(session, reporter.event, {
+        project,
+        options: build,
+      });
+      const scope = build.only === undefined ? "all models" : "some models";
+      await endBuildIncidents(pool, { tests, scope }, new Date());
       await announcePublication(invocation, pool, metabase);
       return reportWithheld(withheld, reporter);
     });

@@ -79,11 +79,18 @@ describe("elt publish", () => {
       expect(other.code).toBe(2);
       expect(`${other.out}${other.err}`).toContain(`run ${heldRun} is (quantidade_vendas of acme`);
 
+      await vendas.pool.query(
+        `insert into elt.incidents (kind, conta, details, opened_at, last_seen_at)
+         values ('run-failed', 'acme', '{"exitCode": 1}', now(), now())`,
+      );
       // The options of the held run are those of the publication: --project is not given again.
       const published = await run("publish", "--accept", heldRun, "--why", "conferido com a Ana");
       expect(published.code).toBe(0);
       expect(lines(published).filter(({ type }) => type === "kpi-released")).toHaveLength(3);
       expect(await vendas.published()).toEqual({ vendas: 20, valor: "20000.00" });
+      expect(await vendas.rows("select kind from elt.incidents where closed_at is null")).toEqual(
+        [],
+      );
       const [hold] = await vendas.rows(
         "select distinct accepted_by, accepted_why from elt.kpi_holds",
       );
