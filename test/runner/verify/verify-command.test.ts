@@ -132,9 +132,11 @@ describe("elt verify", () => {
       });
     }
     await runPipeline(database, account, { scan: { full: true } });
-    const { rowCount: lost } = await pool.query(
-      "delete from landing.reservas where referencia_data < elt.hoje() - 30",
-    );
+    const live = async (): Promise<number> =>
+      (await pool.query("select count(*)::int as n from landing.reservas_atual")).rows[0].n;
+    const before = await live();
+    await pool.query("delete from landing.reservas where referencia_data < elt.hoje() - 30");
+    const lost = before - (await live());
     expect(lost).toBeGreaterThan(3);
     expect(lost).toBeLessThanOrEqual(20);
     const { code, source: objects } = await verify("--skip-marts", "--skip-tests");
@@ -143,7 +145,10 @@ describe("elt verify", () => {
     expect(reservas.because).toContain(`the source has ${lost} records that landing lacks`);
     expect(code).toBe(1);
     for (let id = 91_000; id < 91_520; id++) account.remove("reservas", id);
-    await runPipeline(database, account, { scan: { full: true, allowMassRemoval: true } });
+    // Removed is what two full readings missed.
+    for (const _ of [1, 2]) {
+      await runPipeline(database, account, { scan: { full: true, allowMassRemoval: true } });
+    }
   });
 
   test("tells what the source altered since from what was lost", async () => {
