@@ -3,8 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Many tests wait for processes that they start: two at a time use two cores better than one.
-    maxWorkers: 2,
+    // Many tests wait for processes that they start: three at a time keep two cores busy.
+    maxWorkers: 3,
     globalSetup: ["test/global-setup.ts"],
     // Real servers and databases start inside hooks and tests, on machines with one core, too.
     testTimeout: 180_000,
