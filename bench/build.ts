@@ -66,9 +66,10 @@ export async function benchBuild(sizes: readonly number[]): Promise<void> {
       print(`  full refresh, tests apart     ${cost(withoutTests(full), plain)}`);
       print(`  full refresh                  ${cost(full, plain)}`);
       const share = (100 * edited.ms) / first.ms;
-      const wal = (100 * edited.wal) / first.wal;
+      // The embedded server logs nothing of tables made in the same transaction, as a first build's are.
+      const wal = (100 * edited.wal) / plain.wal;
       print(
-        `  edits took ${share.toFixed(1)} % of the first build's time, ${wal.toFixed(2)} % of its WAL`,
+        `  edits took ${share.toFixed(1)} % of the first build's time, ${wal.toFixed(2)} % of psql's WAL`,
       );
       if (before !== undefined) {
         const growth = (first.ms / before.first).toFixed(1);
