@@ -22,7 +22,8 @@ const ROUNDS = 3;
 /**
  * The server over so many sales (default 1,000,000). Latency in an open loop of 200 requests a
  * second, from the moment that each was due, beside an Express route and a bare node:http server
- * that do nothing. Exports of all columns of marts.vendas beside psql's COPY of the same rows into a
+ * that do nothing. The dashboard's page, warm and with filters that nobody asked for before, beside
+ * one sum of all sales by month. Exports of all columns of marts.vendas beside psql's COPY of the same rows into a
  * pipe, with the growth of the server's resident memory (Linux).
  */
 export async function benchServe([sales = 1_000_000]: readonly number[]): Promise<void> {
@@ -42,6 +43,7 @@ export async function benchServe([sales = 1_000_000]: readonly number[]): Promis
     try {
       print(`serve: ${sales} sales`);
       await benchLatency(server.said, baseline.said);
+      await benchPages(server.said, pool);
       await benchExports(server, url, sales);
     } finally {
       server.process.kill();
@@ -158,6 +160,61 @@ async function openLoop(target: {
   const times = await Promise.all(answers);
   await agent.close();
   return times.sort((a, b) => a - b);
+}
+
+/** Times of the whole page; each filter is asked for once, since the second answer comes from memory. */
+async function benchPages(url: string, pool: Pool): Promise<void> {
+  const open = async (path: string) => {
+    const { body, statusCode } = await request(`${url}${path}`, { headersTimeout: 0 });
+    await body.dump({ limit: 100_000_000 });
+    if (statusCode !== 200) throw new Error(`${path}: ${statusCode}`);
+  };
+  const sum = () =>
+    pool.query(
+      `select date_trunc('month', data_venda), count(*), sum(valor) from marts.vendas group by 1`,
+    );
+  await sum();
+  const base = median([await timed(sum), await timed(sum), await timed(sum)]);
+  print("  the dashboard                          median ms   × the sum");
+  const report = async (name: string, paths: readonly string[]) => {
+    const times: number[] = [];
+    for (const path of paths) times.push(await timed(() => open(path)));
+    const ms = median(times);
+    print(
+      `  ${name.padEnd(36)} ${ms.toFixed(0).padStart(11)} ${(ms / base).toFixed(2).padStart(11)}`,
+    );
+  };
+  print(
+    `  ${"all sales summed by month, in SQL".padEnd(36)} ${base.toFixed(0).padStart(11)}        1.00`,
+  );
+  await open("/");
+  await report(
+    "/ warm",
+    Array.from({ length: 20 }, () => "/"),
+  );
+  for (const [filter, column] of [
+    ["time", "time_corretor"],
+    ["empreendimento", "empreendimento_id"],
+    ["corretor", "corretor_id"],
+  ] as const) {
+    const { rows } = await pool.query(
+      `select ${column} as value from marts.vendas where ${column} is not null
+       group by 1 order by count(*) desc limit 5`,
+    );
+    const paths = rows.map(({ value }) => `/?${filter}=${encodeURIComponent(String(value))}`);
+    await report(`/?${filter}=… first time`, paths);
+  }
+  await report("/?de=…&ate=… a year, first time", yearsBefore(3));
+  await report("/?busca=… first time", ["/?busca=torre", "/?busca=12", "/?busca=maria"]);
+  await report("/?pagina=… first time", ["/?pagina=7", "/?pagina=70", "/?pagina=700"]);
+}
+
+function yearsBefore(count: number): readonly string[] {
+  const year = new Date().getUTCFullYear();
+  return Array.from({ length: count }, (_, back) => {
+    const one = year - back - 1;
+    return `/?de=${one}-01-01&ate=${one}-12-31`;
+  });
 }
 
 async function benchExports(server: Started, databaseUrl: string, sales: number): Promise<void> {

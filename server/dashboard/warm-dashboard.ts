@@ -54,21 +54,31 @@ export function warmDashboard(options: {
 
 /** Readers who see other accounts see other figures; those of so many sets are made. */
 const mostSets = 8;
+/** Pages of one account alone, of all sets together; what is made stays within the memory. */
+const mostAccounts = 16;
 
-/** Puts the figures of the page without filters into memory, for the keys in force. */
+/**
+ * Puts the figures of the first page into memory, of all accounts and then of each alone, for the
+ * keys in force.
+ */
 export async function readForVisitors(
   pool: Pool,
   memory: DashboardMemory,
   keys: KeyRing,
 ): Promise<void> {
-  for (const contas of keys.accountSets().slice(0, mostSets)) {
-    const options = { contas: contas.length === 0 ? undefined : contas };
-    await readPublished(pool, options, (snapshot) =>
-      readDashboard(snapshot, firstRequest, {
-        seesClients: false,
-        memory,
-        scope: accountsTag({ contas }),
-      }),
+  const read = (contas: readonly string[], conta: string | undefined) =>
+    readPublished(pool, { contas: contas.length === 0 ? undefined : contas }, (snapshot) =>
+      readDashboard(
+        snapshot,
+        { ...firstRequest, filters: { ...firstRequest.filters, conta } },
+        { seesClients: false, memory, scope: accountsTag({ contas }) },
+      ),
     );
+  const alone: { readonly contas: readonly string[]; readonly conta: string }[] = [];
+  for (const contas of keys.accountSets().slice(0, mostSets)) {
+    const { choices } = await read(contas, undefined);
+    if (choices.contas.length < 2) continue;
+    alone.push(...choices.contas.map((conta) => ({ contas, conta })));
   }
+  for (const { contas, conta } of alone.slice(0, mostAccounts)) await read(contas, conta);
 }

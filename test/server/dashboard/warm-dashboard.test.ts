@@ -12,39 +12,48 @@ import { createTestDatabase, type TestDatabase } from "../../postgres.ts";
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
-  await runPipeline(database, [exemplo()]);
+  await runPipeline(database, [
+    exemplo(),
+    exemplo({ conta: "outra", email: "outra@example.com", token: "other-token" }),
+  ]);
 });
 afterAll(() => database.drop());
 
-test("a visitor finds the figures made: only the rows of the table are asked for", async () => {
-  const memory = createDashboardMemory();
-  await readForVisitors(
-    database.pool,
-    memory,
-    createKeyRing([], () => new Date()),
-  );
-  const asked: string[] = [];
-  await readPublished(database.pool, { contas: undefined }, (snapshot) =>
-    readDashboard(
-      {
-        ...snapshot,
-        select: (statement) => {
-          const { text } = statement.format({
-            escapeIdentifier: (name) => name,
-            formatValue: (_value, index) => ({ placeholder: `$${index + 1}`, value: undefined }),
-          });
-          asked.push(text);
-          return snapshot.select(statement);
+test.each([
+  { page: "all accounts", conta: undefined },
+  { page: "one account alone", conta: "exemplo" },
+])(
+  "a visitor of $page finds the figures made: only the table's rows are asked for",
+  async ({ conta }) => {
+    const memory = createDashboardMemory();
+    await readForVisitors(
+      database.pool,
+      memory,
+      createKeyRing([], () => new Date()),
+    );
+    const asked: string[] = [];
+    await readPublished(database.pool, { contas: undefined }, (snapshot) =>
+      readDashboard(
+        {
+          ...snapshot,
+          select: (statement) => {
+            const { text } = statement.format({
+              escapeIdentifier: (name) => name,
+              formatValue: (_value, index) => ({ placeholder: `$${index + 1}`, value: undefined }),
+            });
+            asked.push(text);
+            return snapshot.select(statement);
+          },
         },
-      },
-      firstRequest,
-      { seesClients: false, memory, scope: accountsTag({ contas: [] }) },
-    ),
-  );
-  expect(asked.filter((text) => text.includes("from marts."))).toEqual([
-    expect.stringContaining("as lugar"),
-  ]);
-});
+        { ...firstRequest, filters: { ...firstRequest.filters, conta } },
+        { seesClients: false, memory, scope: accountsTag({ contas: [] }) },
+      ),
+    );
+    expect(asked.filter((text) => text.includes("from marts."))).toEqual([
+      expect.stringContaining("as lugar"),
+    ]);
+  },
+);
 
 test("they are made once for each publication and each day", async () => {
   let publication: { readonly id: string; readonly em: string } | undefined;
