@@ -1,3 +1,5 @@
+import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import type { RequestHandler } from "express";
 import helmet from "helmet";
 import { isLoopback } from "../runner/config.ts";
@@ -25,7 +27,7 @@ const secure = helmet({
   strictTransportSecurity: { maxAge: 15_552_000, includeSubDomains: false },
 });
 
-const headers: Readonly<Record<string, string>> = {
+const ownHeaders: Readonly<Record<string, string>> = {
   "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
   // Always ask again; the answer depends on who asks, and in which format and encoding.
   "Cache-Control": "private, no-cache",
@@ -33,6 +35,19 @@ const headers: Readonly<Record<string, string>> = {
   // Rows have no bytes that one could go on from: a cut export is asked for again, or by pages.
   "Accept-Ranges": "none",
 };
+
+/** Helmet makes the same headers of every request; made once, an answer costs less garbage. */
+const headers = new Map<string, string>();
+for (const [name, value] of Object.entries({ ...helmetHeaders(), ...ownHeaders })) {
+  headers.set(name, String(value));
+}
+
+function helmetHeaders(): OutgoingHttpHeaders {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  secure(request, response, () => undefined);
+  return response.getHeaders();
+}
 
 /** Addresses of forms; everything else is only read. */
 const formPaths: ReadonlySet<string> = new Set(["/entrar", "/sair"]);
@@ -45,8 +60,7 @@ const formPaths: ReadonlySet<string> = new Set(["/entrar", "/sair"]);
 export function protect(keys: KeyRing): RequestHandler {
   return (request, response, next) => {
     // First, and at once: refusals carry them, too.
-    secure(request, response, () => undefined);
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.setHeaders(headers);
     const isForm = request.method === "POST" && formPaths.has(request.path);
     if (request.method !== "GET" && request.method !== "HEAD" && !isForm) {
       throw new Problem({
