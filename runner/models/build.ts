@@ -148,10 +148,7 @@ async function buildAndTest(
   const beside = await putViewsBeside(build, views);
   await refuseViewLosses(build, beside);
   const started = performance.now();
-  const testedViews = [
-    ...(await testBuild(build, testableOf(build, allViews), built.isNew)),
-    ...(await testFiles(withStandingTests(build), order, beside)),
-  ];
+  const testedViews = await testViewsAndFiles(build, order, { beside, isNew: built.isNew });
   reportTests(testedViews, build.emit);
   const testMs = Math.round(built.testMs + performance.now() - started);
   await removeViewsBeside(build, beside);
@@ -232,6 +229,19 @@ export async function buildTables(
   reportTests(tests, build.emit);
   const testMs = performance.now() - startedTests;
   return { tests, testMs, isNew: isNewModel };
+}
+
+/** Runs the tests that follow those of tables: of views, `beside` among them, and of files. */
+export async function testViewsAndFiles(
+  build: RunningBuild,
+  order: readonly Model[],
+  { beside, isNew }: Pick<BuiltTables, "isNew"> & { readonly beside: readonly Model[] },
+): Promise<readonly TestResult[]> {
+  const views = order.filter((model) => model.build === "view");
+  return [
+    ...(await testBuild(build, testableOf(build, views), isNew)),
+    ...(await testFiles(withStandingTests(build), order, beside)),
+  ];
 }
 
 /** The views that a table needs, each after those that it reads itself. */

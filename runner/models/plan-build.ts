@@ -5,15 +5,23 @@ import type { ModelResult } from "../events.ts";
 import type { Withheld } from "../freshness/withhold-stale.ts";
 import { guardBuild } from "../guardrail/guard-build.ts";
 import type { HeldKpi } from "../guardrail/held-kpi.ts";
-import { type BuildContext, buildTables, openBuild } from "./build.ts";
+import {
+  type BuildContext,
+  type BuiltTables,
+  buildTables,
+  openBuild,
+  testViewsAndFiles,
+} from "./build.ts";
 import { compareViews, type KpiChange } from "./compare-kpis.ts";
 import { keyLocality } from "./key-locality.ts";
 import { landingObjects, orderOf } from "./order.ts";
-import type { Project } from "./project.ts";
+import type { Model, Project } from "./project.ts";
+import { viewLosses } from "./refuse-losses.ts";
 import { abandonedRelations } from "./relation-record.ts";
 import type { BuildOptions, RunningBuild } from "./running-build.ts";
 import { chosenOf } from "./selected-build.ts";
 import { isFailing, TestFailure, type TestResult } from "./test-failure.ts";
+import { putViewsBeside, removeViewsBeside } from "./view-stand-ins.ts";
 
 /** What a build would do. */
 export type BuildPlan = {
@@ -28,7 +36,7 @@ export type BuildPlan = {
   readonly kpis: readonly KpiChange[];
   /** Guarded numbers that would keep the build from being published. */
   readonly held: readonly HeldKpi[];
-  /** Tests that would fail or warn; those of views are not run. */
+  /** Tests that would fail or warn; where one of a table fails, a build does not reach those of views. */
   readonly findings: readonly TestResult[];
   /** What would stay as it is because its source is too old. */
   readonly withheld: Withheld;
@@ -57,14 +65,7 @@ export async function planBuild(
     const views = order.filter((model) => model.build === "view");
     const chosen = chosenOf(build, order);
     const compare = await compareViews(build, views);
-    const tests = await buildTables(build, context, order, tables).then(
-      (built) => built.tests,
-      (error: unknown) => {
-        // A test that fails is part of the plan; the numbers of such a build are of interest, too.
-        if (error instanceof TestFailure) return error.all;
-        throw error;
-      },
-    );
+    const tested = await testAll(build, context, order, tables);
     const { held } = await guardBuild(build, order);
     return {
       tables,
@@ -76,16 +77,41 @@ export async function planBuild(
         const locality = keyLocality(model, project);
         return locality.keyLocal ? [] : [{ model: model.name, because: locality.because }];
       }),
-      losses: await lossesOf(client, build),
+      losses: [...(await lossesOf(client, build)), ...tested.losses],
       kpis: await compare(),
       held,
-      findings: tests.filter(isFailing),
+      findings: tested.tests.filter(isFailing),
       withheld: build.withheld,
     };
   } finally {
     await client.query("rollback").catch(() => undefined);
     release();
   }
+}
+
+/** Builds the tables and runs the tests that a build would. What fails is part of the plan. */
+async function testAll(
+  build: RunningBuild,
+  context: BuildContext,
+  order: readonly Model[],
+  tables: ModelResult[],
+): Promise<{ readonly tests: readonly TestResult[]; readonly losses: readonly string[] }> {
+  let built: BuiltTables;
+  try {
+    built = await buildTables(build, context, order, tables);
+  } catch (error) {
+    // The numbers of such a build are of interest, too.
+    if (error instanceof TestFailure) return { tests: error.all, losses: [] };
+    throw error;
+  }
+  const views = order.filter((model) => model.build === "view");
+  const beside = await putViewsBeside(build, chosenOf(build, views));
+  const losses = (await viewLosses(build, beside)).flatMap(({ model, losses: lost }) =>
+    lost.map((loss) => `${model.name}: ${loss}`),
+  );
+  const tests = await testViewsAndFiles(build, order, { beside, isNew: built.isNew });
+  await removeViewsBeside(build, beside);
+  return { tests: [...built.tests, ...tests], losses };
 }
 
 function isRedefined(build: RunningBuild, name: string): boolean {

@@ -7,7 +7,7 @@ import type { RunningBuild } from "./running-build.ts";
 import { columnsOf } from "./table-diff.ts";
 
 /** What readers of a published relation would lose. */
-type Loss = { readonly model: Model; readonly losses: readonly string[] };
+export type Loss = { readonly model: Model; readonly losses: readonly string[] };
 
 /**
  * Readers of tables lose columns only when that was asked for; what they lose is told in any case.
@@ -29,6 +29,14 @@ export async function refuseViewLosses(
   build: RunningBuild,
   beside: readonly Model[],
 ): Promise<void> {
+  refuse(build, await viewLosses(build, beside));
+}
+
+/** What readers of views would lose, once these take the places of the published ones. */
+export async function viewLosses(
+  build: RunningBuild,
+  beside: readonly Model[],
+): Promise<readonly Loss[]> {
   const losses: Loss[] = [];
   for (const view of beside) {
     const schema = build.standIns.get(view.name);
@@ -38,7 +46,7 @@ export async function refuseViewLosses(
     const change = compareColumns(published, wanted);
     losses.push({ model: view, losses: change.losses });
   }
-  refuse(build, losses);
+  return losses;
 }
 
 function refuse(build: RunningBuild, losses: readonly Loss[]): void {

@@ -151,6 +151,28 @@ describe("on a built project", () => {
     });
   });
 
+  test("a plan runs the tests of views and of files, and tells what a view loses", async () => {
+    const changes = [
+      {
+        file: "views/vw_vendas.sql",
+        from: "-- Vendas.",
+        to: "-- Vendas.\n-- @test check(total > 1000000)",
+      },
+      { file: "views/vw_ranking.sql", from: "r.lugar, ", to: "" },
+      {
+        file: "models/tests/sem_vendas.sql",
+        to: "-- Não há vendas.\n-- @warn\nselect v.conta, v.reserva_id from marts.vendas as v\n",
+      },
+    ];
+    await withSample(changes, async (folder) => {
+      const { code, out } = await run("plan", "--project", folder);
+      expect(code).toBe(1);
+      expect(out).toContain("marts.vw_vendas: 1 row fails check(total > 1000000)");
+      expect(out).toContain("models/tests/sem_vendas.sql");
+      expect(out).toContain("marts.vw_ranking: column lugar");
+    });
+  });
+
   test("a build of a selection leaves the rest, and the next build catches up", async () => {
     await land("comissoes", 2, { idcomissao: 2, idreserva: 2, valor_comissao: "7000", ativo: "S" });
     expect(
