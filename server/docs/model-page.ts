@@ -1,7 +1,7 @@
 import type { Source } from "../../runner/models/column-scope.ts";
 import { usesOf } from "../../runner/models/describe-lineage.ts";
 import type { Model } from "../../runner/models/project.ts";
-import { formatCount } from "../dashboard/formats.ts";
+import { formatCount, formatRoundPercent } from "../dashboard/formats.ts";
 import { type Html, html } from "../dashboard/html.ts";
 import type { Documented, LastTest } from "./documented.ts";
 import { drawGraph, type GraphNode, graphLegend } from "./graph.ts";
@@ -29,6 +29,7 @@ export function modelPage(documented: Documented, model: Model): SitePage {
 <section><h2>De onde vem e quem usa</h2>${graphLegend()}${drawGraph(neighbours(documented, model), ROOT, model.name)}</section>
 <section><h2>Colunas</h2>${columnsTable(documented, model)}</section>
 <section><h2>Testes</h2>${testsTable(documented, model)}</section>
+${guardsSection(model)}
 <section><h2>SQL</h2>${sqlMarkup(model.text)}</section>`;
   return sitePage({ path: modelPath(model.name), title: model.name, content });
 }
@@ -125,6 +126,19 @@ function testsTable({ tests, project }: Documented, model: Model): Html {
       : html`<h3>Testes de unidade</h3><ul class="unidade">${units.map((unit) => html`<li>${unit.name}</li>`)}</ul>`;
   if (rows.length === 0 && units.length === 0) return html`<p class="suave">Nenhum teste.</p>`;
   return html`<div class="rolagem"><table><thead><tr><th scope="col">Teste</th><th scope="col">Se falha</th><th scope="col">Último resultado</th></tr></thead><tbody>${rows}</tbody></table></div>${unitList}`;
+}
+
+/** How far the guarded numbers may move in one publication. */
+function guardsSection({ header: { guards } }: Model): Html | undefined {
+  if (guards.length === 0) return undefined;
+  const rows = guards.map(
+    ({ kpi, expression, sharePercent, rowsPercent, fromRows }) => html`<tr>
+<th scope="row"><code>${kpi}</code></th><td><code>${expression}</code></td>
+<td class="numero">${formatRoundPercent(Number(sharePercent))}</td><td class="numero">${formatRoundPercent(Number(rowsPercent))}</td><td class="numero">${formatCount(fromRows)}</td></tr>`,
+  );
+  return html`<section><h2>Indicadores vigiados</h2>
+<p class="suave">Uma publicação que os mova mais do que isto, por conta, sem que as linhas que mudaram na origem expliquem a diferença até o centavo, espera por <code>elt publish --accept</code>.</p>
+<div class="rolagem"><table><thead><tr><th scope="col">Indicador</th><th scope="col">Cálculo</th><th scope="col" class="numero">Variação máxima</th><th scope="col" class="numero">Linhas, no máximo</th><th scope="col" class="numero">A partir de quantas linhas</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
 }
 
 /** How a test went when it last ran. */

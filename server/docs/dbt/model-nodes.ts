@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Guard } from "../../../runner/guardrail/parse-guard.ts";
 import { compileModel } from "../../../runner/models/compile-model.ts";
 import { landingObjectOf } from "../../../runner/models/order.ts";
 import type { Model } from "../../../runner/models/project.ts";
@@ -32,6 +33,7 @@ export function modelNode(documented: Documented, database: string, model: Model
     ...(header.key.length > 0 ? { key: header.key } : {}),
     ...(header.pii.size > 0 ? { pii: Object.fromEntries(header.pii) } : {}),
     ...(header.indexes.length > 0 ? { indexes: header.indexes } : {}),
+    ...(header.guards.length > 0 ? { guards: header.guards.map(guardOf) } : {}),
     ...(isTable ? { key_local: own?.keyLocal === true } : {}),
   };
   return {
@@ -69,6 +71,16 @@ export function modelNode(documented: Documented, database: string, model: Model
     access: model.schema === "marts" ? "public" : "protected",
     primary_key: header.key,
     constraints: isTable ? [{ type: "primary_key", columns: header.key }] : [],
+  };
+}
+
+function guardOf({ kpi, expression, sharePercent, rowsPercent, fromRows }: Guard): Artifact {
+  return {
+    kpi,
+    expression,
+    max_change_percent: Number(sharePercent),
+    max_rows_percent: Number(rowsPercent),
+    from_rows: fromRows,
   };
 }
 

@@ -344,6 +344,14 @@ test("before anything was extracted or built there are models, and nothing to te
   });
 });
 
+test("tell how far the guarded numbers of a mart may move", () => {
+  expect(written.manifest.nodes["model.cvdw_elt.vendas"]?.meta).toMatchObject({
+    guards: expect.arrayContaining([
+      expect.objectContaining({ kpi: "valor_total", max_change_percent: 10, from_rows: 20 }),
+    ]),
+  });
+});
+
 test("elt docs --dbt writes the four files where it is told to", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "elt-dbt-"));
   try {
