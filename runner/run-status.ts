@@ -1,7 +1,7 @@
-import { hostname } from "node:os";
 import type { Pool } from "pg";
 import { query, sql } from "../extract/query.ts";
 import { brasilia } from "./brasilia.ts";
+import { isUnderWay } from "./run-record.ts";
 
 /** One run of the program, as `elt status` tells it. */
 export type RunStatus = {
@@ -31,7 +31,8 @@ export async function readRunStatus(pool: Pool): Promise<readonly RunStatus[]> {
         exit_code as exit,
         split_part(error, E'\n', 1) as error,
         pid,
-        host
+        host,
+        ${isUnderWay(sql`run_id`)} as "isUnderWay"
       from elt.runs
       order by run_id desc
       limit 5`,
@@ -39,23 +40,10 @@ export async function readRunStatus(pool: Pool): Promise<readonly RunStatus[]> {
   return runs.map(withFate);
 }
 
-type Process = { readonly pid: number; readonly host: string };
+type Process = { readonly pid: number; readonly host: string; readonly isUnderWay: boolean };
 
-/** A run without an end goes on, or its process was killed: this machine's processes tell. */
-function withFate({ pid, host, ...run }: RunStatus & Process): RunStatus {
-  if (run.exit !== null) return run;
-  const here = host === hostname();
-  return {
-    ...run,
-    error: here && !isAlive(pid) ? "killed" : `running (process ${pid} on ${host})`,
-  };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
+/** A run without an end goes on, or its process was killed: who goes on holds a lock. */
+function withFate({ pid, host, isUnderWay, ...run }: RunStatus & Process): RunStatus {
+  if (run.seconds !== null) return run;
+  return { ...run, error: isUnderWay ? `running (process ${pid} on ${host})` : "killed" };
 }

@@ -10,7 +10,7 @@ import { readDatabaseConfig } from "./config.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { LockError } from "./errors.ts";
 import { failureOf } from "./failure.ts";
-import { finishRun, startRun } from "./run-record.ts";
+import { finishRun, finishRunSoon, openRun } from "./run-record.ts";
 
 /** An open database and the number of the run that uses it. */
 export type Session = { readonly pool: Pool; readonly runId: bigint };
@@ -53,7 +53,7 @@ export async function recorded(
   run: { readonly command: string; readonly conta: string | null },
   work: (session: Session) => Promise<Outcome>,
 ): Promise<number> {
-  const runId = await startRun(pool, { ...run, options: invocation.options });
+  const { runId, letGo } = await openRun(pool, { ...run, options: invocation.options });
   invocation.onInterrupt((exitCode) => finishRun(pool, runId, { exitCode, error: "interrupted" }));
   invocation.reporter.nameRun(runId);
   try {
@@ -64,10 +64,11 @@ export async function recorded(
     return exitCode;
   } catch (error) {
     const { exitCode, message } = failureOf(error);
-    // When the database is what was lost, the run cannot be recorded; the error still counts.
-    await finishRun(pool, runId, { exitCode, error: message }).catch(() => undefined);
+    // When the database is what was lost, the end is recorded when it is back; the error still counts.
+    await finishRunSoon(pool, runId, { exitCode, error: message });
     throw error;
   } finally {
+    letGo();
     invocation.onInterrupt(async () => undefined);
   }
 }

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
+import { isUnderWay } from "../../runner/run-record.ts";
 
 /** How the newest load went, as far as its reader may know. */
 export type RunState = {
@@ -15,8 +16,6 @@ export type RunStateSource = {
 
 /** So long an answer serves again: pages that did not change are told so without a query. */
 const keptMs = 15_000;
-/** A run without an end that is older was killed. */
-const longestRun = "24 hours";
 
 /** Reads how the newest run that loads or builds went. */
 export function createRunStateSource(pool: Pool, now: () => Date): RunStateSource {
@@ -35,13 +34,13 @@ export function createRunStateSource(pool: Pool, now: () => Date): RunStateSourc
 }
 
 async function readRunState(pool: Pool, contas: readonly string[]): Promise<RunState | undefined> {
-  const [row] = await query<{ em: Date; exit: number | null; isLate: boolean }>(
+  const [row] = await query<{ em: Date; exit: number | null; isUnderWay: boolean }>(
     pool,
     sql`
       select
           coalesce(finished_at, started_at) as em,
           exit_code as exit,
-          started_at < now() - ${longestRun}::interval as "isLate"
+          ${isUnderWay(sql`run_id`)} as "isUnderWay"
       from elt.runs
       where command in ('run', 'extract', 'build', 'retry', 'demo')
           and (conta is null or cardinality(${contas}::text[]) = 0 or conta = any (${contas}::text[]))
@@ -52,8 +51,10 @@ async function readRunState(pool: Pool, contas: readonly string[]): Promise<RunS
   return { em: row.em.toISOString(), outcome: outcomeOf(row) };
 }
 
-function outcomeOf({ exit, isLate }: { readonly exit: number | null; readonly isLate: boolean }) {
-  if (exit === null) return isLate ? "failed" : "running";
+/** A run that has no end, and that nobody goes on with, was killed. */
+function outcomeOf(run: { readonly exit: number | null; readonly isUnderWay: boolean }) {
+  const { exit, isUnderWay } = run;
+  if (exit === null) return isUnderWay ? "running" : "failed";
   if (exit === 0) return "done";
   return exit === 3 ? "partial" : "failed";
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ApiKey } from "../../../runner/config.ts";
+import { finishRun, openRun, startRun } from "../../../runner/run-record.ts";
 import type { RunningServer } from "../../../server/serve.ts";
 import type { TestDatabase } from "../../postgres.ts";
 import { apiKey, createPublishedDatabase, problemAt, serve } from "../published.ts";
@@ -92,22 +93,25 @@ describe("the export", () => {
 
 describe("the state of the last load", () => {
   test("stands beside the age of the data", async () => {
-    const lines: readonly (readonly [number | null, string])[] = [
-      [0, "última carga completa em"],
-      [3, "última carga incompleta"],
-      [1, "última carga falhou"],
-      [null, "carga em andamento desde"],
+    const lines: readonly (readonly [number | null, "goes on" | "is gone", string])[] = [
+      [0, "is gone", "última carga completa em"],
+      [3, "is gone", "última carga incompleta"],
+      [1, "is gone", "última carga falhou"],
+      [null, "goes on", "carga em andamento desde"],
+      [null, "is gone", "última carga falhou"],
     ];
-    for (const [exit, sentence] of lines) {
-      await database.pool.query(
-        `insert into elt.runs (command, pid, host, finished_at, exit_code)
-         values ('run', 1, 'here', case when $1::int is not null then now() end, $1)`,
-        [exit],
-      );
+    for (const [exitCode, fate, sentence] of lines) {
+      const run = { command: "run", conta: null };
+      const { runId, letGo } =
+        fate === "goes on"
+          ? await openRun(database.pool, run)
+          : { runId: await startRun(database.pool, run), letGo: () => undefined };
+      if (exitCode !== null) await finishRun(database.pool, runId, { exitCode, error: null });
       // A server of its own remembers nothing.
       const other = await serve(database.pool);
       expect(await (await fetch(other.url)).text()).toContain(sentence);
       await other.close();
+      letGo();
     }
   });
 });
