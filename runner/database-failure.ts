@@ -79,10 +79,27 @@ export function explainConnection(error: unknown, url: string): unknown {
   }
 }
 
+/** PostgreSQL's code for a session, a standby or a database that only reads. */
+const READ_ONLY = "25006";
+
+/** What to do about a database that takes no changes. */
+export const writableFix =
+  "name the primary's address in DATABASE_URL where this is a replica; otherwise let an administrator run, with this user's and this database's name: alter role <user> reset default_transaction_read_only; alter database <database> reset default_transaction_read_only;";
+
+/** Turns a database that only reads into a sentence; any other error stays as it is. */
+export function explainReadOnly(error: unknown): unknown {
+  if (!(error instanceof pg.DatabaseError) || error.code !== READ_ONLY) return error;
+  return new ConfigError([`The database takes no changes from this user: ${writableFix}`], {
+    cause: error,
+  });
+}
+
 /** Turns a right that a migration lacked into a sentence; what it does not know stays as it is. */
 export function explainMigration(error: unknown, url: string): unknown {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  if (!(cause instanceof pg.DatabaseError) || cause.code !== "42501") return error;
+  if (!(cause instanceof pg.DatabaseError)) return error;
+  if (cause.code === READ_ONLY) return explainReadOnly(cause);
+  if (cause.code !== "42501") return error;
   const { user, database } = databaseNames(url);
   return new ConfigError(
     [

@@ -12,6 +12,7 @@ import {
 import { ConfigError } from "./errors.ts";
 import { migrate, refuseNewer } from "./migrate.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./postgres/embedded.ts";
+import { applySessionSettings } from "./session-settings.ts";
 
 /** An open, migrated database. */
 export type Database = {
@@ -58,6 +59,7 @@ export async function openDatabase(
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     ssl: config.kind === "server" ? tlsOptions(config.tls) : false,
+    onConnect: applySessionSettings,
   });
   // An idle connection that the server closes is replaced by the pool; a busy one fails its query.
   pool.on("error", () => {});

@@ -48,7 +48,8 @@ export function failureOf(error: unknown): Failure {
 
 /** What the database may refuse in the middle of a run, and what to do about it. */
 const refusals: Readonly<Record<string, string>> = {
-  "57014": "Raise statement_timeout for this user, or let nobody cancel it, and run again.",
+  "57014": "Somebody cancelled it, or a limit of the platform did: run again.",
+  "25006": "It became a replica, or read-only: run again when it takes changes.",
   "40P01": "Another session locked the same relations: run again.",
   "55P03": "Another session locked a relation: run again when it has ended.",
   "42501": "Give this user the right, or let the owner of the relation run the program.",

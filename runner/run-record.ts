@@ -3,6 +3,7 @@ import type { Pool } from "pg";
 import { connect } from "../extract/connection.ts";
 import { execute, type Queryable, query, type SQLQuery, sql } from "../extract/query.ts";
 import { exitCodes } from "./command.ts";
+import { explainReadOnly } from "./database-failure.ts";
 
 /** A run to record; `options` are those of its command, as it was called. */
 export type StartedRun = {
@@ -37,6 +38,7 @@ export type OpenRun = {
  * Opens a run that shows as long as it goes on that it does: a connection of its own holds a lock
  * named after it, which ends with the process however that ends. Before, it writes down the ends of
  * runs that could not do it themselves.
+ * @throws ConfigError when the database takes no changes
  */
 export async function openRun(pool: Pool, run: StartedRun): Promise<OpenRun> {
   const { client, release } = await connect(pool);
@@ -51,7 +53,7 @@ export async function openRun(pool: Pool, run: StartedRun): Promise<OpenRun> {
     return { runId, letGo: () => release({ close: true }) };
   } catch (error) {
     release({ close: true });
-    throw error;
+    throw explainReadOnly(error);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
 import type { DatabaseTls } from "../database-address.ts";
+import { writableFix } from "../database-failure.ts";
 import { isLoopback } from "../loopback.ts";
 import { pendingMigrations } from "../migrate.ts";
 import { compareClocks } from "./check-clock.ts";
@@ -17,7 +18,6 @@ type Server = {
   readonly languages: string[];
   readonly extensions: string[];
   readonly free_connections: number;
-  readonly statement_timeout_ms: number;
   readonly encrypted: boolean | null;
   readonly tls_version: string | null;
 };
@@ -26,8 +26,6 @@ type Server = {
 const NEWEST_MAJOR = 18;
 /** A run, a server and a person beside. */
 const CONNECTIONS_NEEDED = 20;
-/** Below that a first build of a large account may be broken off. */
-const LEAST_STATEMENT_MS = 30 * 60_000;
 
 /** Looks at the server and its settings, as this user finds them. */
 export async function checkServer(
@@ -44,7 +42,6 @@ export async function checkServer(
     checkContents(server),
     ok("size", `Database "${server.database}" takes ${server.size}.`),
     checkConnections(server),
-    ...checkTimeouts(server),
     await checkMigrations(pool),
   ];
 }
@@ -68,8 +65,6 @@ async function readServer(pool: Pool): Promise<Server> {
           - current_setting('superuser_reserved_connections')::int
           - (select count(*)::int from pg_stat_activity where backend_type = 'client backend')
           as free_connections,
-        (select setting::int from pg_settings where name = 'statement_timeout')
-          as statement_timeout_ms,
         ssl.ssl as encrypted,
         ssl.version as tls_version
       from (values (pg_backend_pid())) as own (pid)
@@ -85,7 +80,7 @@ function checkVersion({ version, major, read_only, knows_brasilia }: Server): Fi
     return fail(
       check,
       "It only reads: it is a replica, or default_transaction_read_only is on.",
-      "Use the primary's address in DATABASE_URL.",
+      `${writableFix.charAt(0).toUpperCase()}${writableFix.slice(1)}`,
     );
   }
   if (!knows_brasilia) {
@@ -164,17 +159,6 @@ function checkConnections({ free_connections }: Server): Finding {
         `A run takes up to 14: close others, or raise max_connections, until ${CONNECTIONS_NEEDED} are free.`,
       )
     : ok(check, text);
-}
-
-function checkTimeouts({ statement_timeout_ms }: Server): readonly Finding[] {
-  if (statement_timeout_ms === 0 || statement_timeout_ms >= LEAST_STATEMENT_MS) return [];
-  return [
-    warn(
-      "statement timeout",
-      `The server ends statements of this user after ${Math.round(statement_timeout_ms / 1000)} s, which a large build may take longer than.`,
-      "Let an administrator run, with this user's name: alter role <user> set statement_timeout = 0;",
-    ),
-  ];
 }
 
 async function checkMigrations(pool: Pool): Promise<Finding> {
