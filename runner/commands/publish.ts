@@ -7,6 +7,7 @@ import { runBuild } from "../building.ts";
 import type { Command, Invocation } from "../command.ts";
 import { readMetabaseConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
+import { namesPerson } from "../forget/document.ts";
 import { reportWithheld } from "../freshness/report-withheld.ts";
 import { acceptedBy } from "../guardrail/accepted-by.ts";
 import { acceptCommand } from "../guardrail/held-kpi.ts";
@@ -80,6 +81,10 @@ function readAcceptance({ options }: Invocation): { readonly run: string; readon
     );
   } else if (why.length > MOST_WORDS) {
     problems.push(`--why has ${why.length} characters: give at most ${MOST_WORDS}.`);
+  } else if (namesPerson(why)) {
+    problems.push(
+      "--why holds a CPF, a CNPJ or an e-mail address, and is kept: say it without, by the number of the sale for instance.",
+    );
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return { run, why };

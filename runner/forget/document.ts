@@ -21,6 +21,15 @@ export function readDocument(text: string): string {
   return digits;
 }
 
+/** Whether a text holds a CPF or CNPJ, by its check digits, or an e-mail address. */
+export function namesPerson(text: string): boolean {
+  if (/[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+/.test(text)) return true;
+  return (text.match(/\d[\d./-]{9,16}\d/g) ?? []).some((number) => {
+    const digits = number.replace(/\D/g, "");
+    return (digits.length === 11 || digits.length === 14) && hasCheckDigits(digits);
+  });
+}
+
 function hasCheckDigits(digits: string): boolean {
   const body = digits.slice(0, -2);
   const first = checkDigit(body);

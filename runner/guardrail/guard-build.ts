@@ -33,14 +33,16 @@ export type GuardedBuild = {
   readonly moves: readonly KpiMove[];
   /** Those that keep it from being published. */
   readonly held: readonly HeldKpi[];
+  /** Models that were guarded until now; what is held of them is over with this publication. */
+  readonly unguarded: readonly string[];
 };
 
 /**
  * Compares the guarded numbers of every account with those that are published, once the tables of a
  * build are up to date. A number that moves beyond its share is held, unless the records behind it
  * that changed in the source explain the move to the cent, and are few enough. Not guarded are the
- * first publication, accounts that are small or still being read for the first time, and numbers
- * that were zero. Remembers, with the transaction, what is published.
+ * first publication, accounts that are small, and numbers that were zero; what is still being read
+ * for the first time may be many rows. Remembers, with the transaction, what is published.
  *
  * @throws ModelError when a guard cannot be computed
  */
@@ -57,8 +59,8 @@ export async function guardBuild(
     held.push(...guarded.held);
     await rememberPublication(build, model);
   }
-  if (build.options.only === undefined) await forgetUnguarded(build);
-  return { models: models.map(({ name }) => name), moves, held };
+  const unguarded = build.options.only === undefined ? await forgetUnguarded(build) : [];
+  return { models: models.map(({ name }) => name), moves, held, unguarded };
 }
 
 async function guardModel(
@@ -104,13 +106,13 @@ async function explain(
   const touched = delta && (await touchedRows(client, guards, delta.table));
   return beyond.flatMap((move) => {
     const guard = guards.find(({ kpi }) => kpi === move.kpi);
-    if (guard === undefined || firstRead.has(move.conta)) return [];
+    if (guard === undefined) return [];
     const { sharePercent, rowsPercent } = guard;
     const rowsTouched = touched && (touched.get(touchedName(move.conta, move.kpi)) ?? 0);
     const isExplained = isZero(move.unexplained);
     const isByMany =
       rowsTouched === undefined || isMoreThan(rowsTouched, rowsPercent, move.rowsBefore);
-    if (isExplained && !isByMany) return [];
+    if (isExplained && (!isByMany || firstRead.has(move.conta))) return [];
     const reason = isExplained ? "too-many-rows" : "unexplained";
     return [{ ...move, reason, sharePercent, rowsPercent, rowsTouched: rowsTouched ?? null }];
   });

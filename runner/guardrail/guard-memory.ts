@@ -49,23 +49,29 @@ export async function rememberPublication(build: RunningBuild, model: Model): Pr
   );
 }
 
-/** Forgets models that are guarded no longer, so that their loads may be pruned. */
-export async function forgetUnguarded(build: RunningBuild): Promise<void> {
+/**
+ * Forgets models that are guarded no longer, so that their loads may be pruned.
+ * @returns their names, and those of models of which something is held all the same
+ */
+export async function forgetUnguarded(build: RunningBuild): Promise<readonly string[]> {
   const guarded = build.project.models.filter(({ guards }) => guards.length > 0);
+  const isUnguarded = sql`model <> all (${guarded.map(({ name }) => name)}::text[])`;
   const gone = await query<{ model: string }>(
     build.client,
     sql`
-      delete from elt.guarded_models
-      where model <> all (${guarded.map(({ name }) => name)}::text[])
-      returning model`,
+      with gone as (delete from elt.guarded_models where ${isUnguarded} returning model)
+      select model from gone
+      union
+      select model from elt.kpi_holds where closed_at is null and ${isUnguarded}`,
   );
-  if (gone.length === 0) return;
+  if (gone.length === 0) return [];
   await execute(
     build.client,
     sql`
       delete from elt.built_loads
       where relation = any (${gone.map((one) => memoryName({ name: one.model }))}::text[])`,
   );
+  return gone.map(({ model }) => model);
 }
 
 /** Accounts that an object is still read for the first time of, or was until now. */

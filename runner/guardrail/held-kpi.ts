@@ -96,6 +96,8 @@ export function releasedText({ kpi, conta, heldIn, outcome }: ReleasedKpi): stri
       return `${kpi} of ${conta} moved within its guard: what run ${heldIn} was held back for is over.`;
     case "replaced":
       return `${kpi} of ${conta} is held back by other numbers than those of run ${heldIn}.`;
+    case "unguarded":
+      return `${kpi} of ${conta} is guarded no longer: what run ${heldIn} was held back for is over.`;
   }
 }
 
@@ -103,7 +105,7 @@ type ReleasedKpi = {
   readonly kpi: string;
   readonly conta: string;
   readonly heldIn: string;
-  readonly outcome: "accepted" | "within-limits" | "replaced";
+  readonly outcome: "accepted" | "within-limits" | "replaced" | "unguarded";
 };
 
 function signed(number: string): string {

@@ -6,7 +6,7 @@ import {
   type Acceptance,
   type ClosedHold,
   closeHolds,
-  closeIncidents,
+  closeIncidentsWithoutHold,
   isAccepted,
   recordHolds,
 } from "./hold-record.ts";
@@ -43,9 +43,12 @@ export async function holdBack(
 /** Ends what was held of the guarded models, with the transaction that publishes them. */
 export async function releaseHolds(
   { client, runId, options }: Pick<RunningBuild, "client" | "runId" | "options">,
-  { models }: Pick<GuardedBuild, "models">,
+  { models, unguarded }: Pick<GuardedBuild, "models" | "unguarded">,
 ): Promise<readonly ClosedHold[]> {
-  return closeHolds(client, runId, models, { accepted: options.accept });
+  return [
+    ...(await closeHolds(client, runId, models, { accepted: options.accept })),
+    ...(await closeHolds(client, runId, unguarded, "unguarded")),
+  ];
 }
 
 /** Tells what is held no longer, once it is published. */
@@ -53,6 +56,6 @@ export async function tellReleased(
   { pool, emit }: Pick<BuildContext, "pool" | "emit">,
   released: readonly ClosedHold[],
 ): Promise<void> {
-  await closeIncidents(pool, released);
+  await closeIncidentsWithoutHold(pool);
   for (const hold of released) emit({ type: "kpi-released", ...hold });
 }

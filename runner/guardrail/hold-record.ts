@@ -1,7 +1,7 @@
 import type { Pool } from "pg";
 import { connect } from "../../extract/connection.ts";
 import { execute, type Queryable, query, sql } from "../../extract/query.ts";
-import { closeIncident, openIncident } from "../alerts/incident-record.ts";
+import { openIncident } from "../alerts/incident-record.ts";
 import { brasilia } from "../brasilia.ts";
 import type { HeldKpi } from "./held-kpi.ts";
 
@@ -24,7 +24,7 @@ export type OpenHold = HeldKpi & {
 export type ClosedHold = Pick<OpenHold, "model" | "kpi" | "conta"> & {
   /** The run that was held back first. */
   readonly heldIn: string;
-  readonly outcome: "accepted" | "within-limits" | "replaced";
+  readonly outcome: "accepted" | "within-limits" | "replaced" | "unguarded";
 };
 
 /** What is held back now, by account and KPI. */
@@ -110,8 +110,7 @@ export async function recordHolds(
       await insertHolds(client, runId, held);
     }
     await client.query("commit");
-    const over = known.filter((hold) => !held.some((one) => sameKpi(hold, one)));
-    await closeIncidents(pool, over);
+    await closeIncidentsWithoutHold(pool);
     await openIncidents(pool, held);
     return isSame ? first.run : String(runId);
   } catch (error) {
@@ -124,17 +123,17 @@ export async function recordHolds(
 
 /**
  * Ends what is held of these models, because a build of them is published or held anew.
- * @param how `replaced`, or that it is published: of the accepted run by an acceptance
+ * @param how `replaced`, `unguarded`, or that it is published: of the accepted run by an acceptance
  */
 export async function closeHolds(
   database: Queryable,
   runId: bigint,
   models: readonly string[],
-  how: "replaced" | { readonly accepted: Acceptance | undefined },
+  how: "replaced" | "unguarded" | { readonly accepted: Acceptance | undefined },
 ): Promise<readonly ClosedHold[]> {
-  const accepted = how === "replaced" ? undefined : how.accepted;
+  const accepted = typeof how === "string" ? undefined : how.accepted;
   const isAcceptedRun = sql`run_id = ${accepted?.run ?? null}::bigint`;
-  const otherwise = how === "replaced" ? "replaced" : "within-limits";
+  const otherwise = typeof how === "string" ? how : "within-limits";
   return query<ClosedHold>(
     database,
     sql`
@@ -173,18 +172,23 @@ async function insertHolds(
   );
 }
 
-/** Ends the incidents of holds that are over; told by the next look at alerts. */
-export async function closeIncidents(
-  database: Queryable,
-  holds: readonly Pick<HeldKpi, "model" | "kpi" | "conta">[],
-): Promise<void> {
-  for (const { model, kpi, conta } of holds) {
-    await closeIncident(
-      database,
-      { kind: "kpi-moved", conta, subject: `${model} ${kpi}` },
-      new Date(),
-    );
-  }
+/**
+ * Ends the incidents of holds that are over, told by the next look at alerts: also of those whose
+ * process was killed between its publication and this.
+ */
+export async function closeIncidentsWithoutHold(database: Queryable): Promise<void> {
+  await execute(
+    database,
+    sql`
+      update elt.incidents
+      set closed_at = ${new Date()}
+      where closed_at is null and kind = 'kpi-moved'
+        and not exists (
+          select from elt.kpi_holds
+          where kpi_holds.closed_at is null and kpi_holds.conta = incidents.conta
+            and incidents.subject = kpi_holds.model || ' ' || kpi_holds.kpi
+        )`,
+  );
 }
 
 async function openIncidents(database: Queryable, held: readonly HeldKpi[]): Promise<void> {

@@ -75,15 +75,19 @@ export async function measureKpis(
         either.conta,
         kpi_before::text as before,
         kpi_after::text as after,
-        round(kpi_after - kpi_before, 2)::text as delta,
-        round(100 * (kpi_after - kpi_before) / nullif(abs(kpi_before), 0), 1)::text as percent,
+        round(${difference("kpi_after", "kpi_before")}, 2)::text as delta,
+        round(
+          100 * ${difference("kpi_after", "kpi_before")} / nullif(abs(kpi_before), 0), 1
+        )::text as percent,
         kpi_explained::text as explained,
-        round(kpi_after - kpi_explained, 2)::text as unexplained,
+        round(${difference("kpi_after", "kpi_explained")}, 2)::text as unexplained,
         coalesce(before.rows, 0)::float8 as "rowsBefore",
         coalesce(before.rows, 0) >= from_rows
           and kpi_before <> 0
-          and greatest(abs(kpi_after - kpi_before), abs(kpi_after - kpi_explained)) * 100
-            > share * abs(kpi_before) as "isBeyond"
+          and greatest(
+            abs(${difference("kpi_after", "kpi_before")}),
+            abs(${difference("kpi_after", "kpi_explained")})
+          ) * 100 > share * abs(kpi_before) as "isBeyond"
       from (select conta from before union select conta from after) as either
       left join before on before.conta = either.conta
       left join after on after.conta = either.conta
@@ -93,6 +97,12 @@ export async function measureKpis(
       )
       order by either.conta, place`,
   );
+}
+
+/** Of what is equal it is nought, also where both are NaN or infinite. */
+function difference(a: string, b: string): SQLQuery {
+  const [left, right] = [sql.ident(a), sql.ident(b)];
+  return sql`(case when ${left} = ${right} then 0 else ${left} - ${right} end)`;
 }
 
 /** Whether a number is not what it was. */

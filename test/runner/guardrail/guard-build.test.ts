@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { troublesOfRun } from "../../../runner/alerts/run-troubles.ts";
 import { failureOf } from "../../../runner/failure.ts";
+import { knownPerson } from "../../../runner/forget/known-person.ts";
+import { eraseFromLogs } from "../../../runner/forget/traces.ts";
 import { mapped, openVendas, sales } from "./vendas.ts";
 
 const vendas = await openVendas();
@@ -316,6 +319,14 @@ describe("accounts", () => {
     await vendas.land(sales(201, 300));
     await vendas.held();
   });
+
+  test("are held by what nothing explains also while an object never comes to its end", async () => {
+    await vendas.land(half, { verdict: "failed" });
+    await vendas.build();
+    await vendas.land(sales(41, 42), { verdict: "failed" });
+    const { held } = await vendas.held(undone);
+    expect(held[0]).toMatchObject({ kpi: "quantidade_vendas", reason: "unexplained" });
+  });
 });
 
 describe("a change of the models", () => {
@@ -380,6 +391,68 @@ describe("a change of the models", () => {
         "marts.vendas.valor is not published, or of another type: what @guard counts by it cannot be compared this time.",
     });
     expect(await vendas.published()).toEqual({ vendas: 40, valor: "40000.00" });
+  });
+});
+
+describe("a hold", () => {
+  const without = {
+    "models/marts/vendas.sql": Object.fromEntries(
+      readFileSync("models/marts/vendas.sql", "utf8")
+        .split("\n")
+        .flatMap((line) => (line.startsWith("-- @guard") ? [[`${line}\n`, ""]] : [])),
+    ),
+  };
+  beforeEach(async () => {
+    await vendas.land(half);
+    await vendas.build();
+    await vendas.held(undone);
+  });
+
+  test("is over, with its incident, when its model is guarded no longer", async () => {
+    await vendas.build({ ...undone, ...without });
+    expect(new Set((await holds()).map(({ outcome }) => outcome))).toEqual(new Set(["unguarded"]));
+    expect(vendas.events()).toContainEqual(
+      expect.objectContaining({ type: "kpi-released", outcome: "unguarded" }),
+    );
+    expect(await vendas.rows("select from elt.incidents where closed_at is null")).toEqual([]);
+  });
+
+  test("whose end nobody could tell, since its process was killed, leaves no incident", async () => {
+    await vendas.rows(
+      "update elt.kpi_holds set closed_at = now(), closed_in = 1, outcome = 'within-limits'",
+    );
+    await vendas.build();
+    expect(await vendas.rows("select from elt.incidents where closed_at is null")).toEqual([]);
+  });
+
+  test("can lose who accepted it and why, when somebody is forgotten", async () => {
+    const accept = { run: vendas.runId(), by: "ana on x", why: "falei com Zuleide Ferraz" };
+    await vendas.build(undone, { accept });
+    const person = knownPerson({ document: undefined, email: undefined });
+    const learnt = { ids: [], near: [], emails: [], phones: [], names: ["zuleide ferraz"] };
+    person.learn("leads", "1", { by: "document", learnt });
+    await eraseFromLogs(vendas.pool, person);
+    expect(
+      await vendas.rows("select distinct outcome, accepted_by, accepted_why from elt.kpi_holds"),
+    ).toEqual([{ outcome: "accepted", accepted_by: "ana on x", accepted_why: null }]);
+  });
+});
+
+describe("a number that is not one", () => {
+  const counted = (text: string) => ({
+    "models/marts/vendas.sql": { "= sum(comissao_valor)": `= ${text}` },
+  });
+  const broken = counted("sum(case when valor = 7 then 'NaN' else comissao_valor end)");
+
+  test("is explained by the source like any other, and no move while it stays so", async () => {
+    await vendas.land(half);
+    await vendas.build();
+    await vendas.build(broken);
+    await vendas.land(sales(41, 41, { valor: 7 }));
+    await vendas.build(broken);
+    await vendas.land(sales(42, 42));
+    await vendas.build(broken);
+    expect(await vendas.published()).toEqual({ vendas: 42, valor: "41007.00" });
   });
 });
 

@@ -36,6 +36,9 @@ describe("elt publish", () => {
     expect(await said("--accept", "doze", "--why", " ")).toBe(
       '--accept takes the number of a run, not "doze": npm run elt -- status shows it.\n--why is missing: say why the numbers are right, as in --why "checked with Ana".',
     );
+    expect(await said("--accept", "12", "--why", "falei com 012.345.678-90")).toMatch(
+      /^--why holds a CPF, a CNPJ or an e-mail address, and is kept/,
+    );
     expect(await said("--accept", "12", "--why", "x")).toBe(
       "Nothing is held back, so there is nothing to accept of run 12: npm run elt -- build publishes.",
     );
