@@ -12,7 +12,14 @@ import { connect } from "../../extract/connection.ts";
 import { execute, type Queryable, query, sql } from "../../extract/query.ts";
 import { ConfigError } from "../errors.ts";
 import { explainDisk } from "./disk-failure.ts";
-import { type BackedUpTable, FORMAT, MANIFEST, type Manifest, UNFINISHED } from "./manifest.ts";
+import {
+  type BackedUpTable,
+  FORMAT,
+  MANIFEST,
+  type Manifest,
+  manifestText,
+  UNFINISHED,
+} from "./manifest.ts";
 import { columnList, type TableToCopy, tablesToCopy } from "./tables.ts";
 
 /** Backups hold clear personal data: only their owner reads them. */
@@ -161,7 +168,7 @@ async function writeTable(
 /** The manifest takes its name only when everything it speaks of is on the disk. */
 async function finish(folder: string, manifest: Manifest): Promise<void> {
   const unfinished = path.join(folder, UNFINISHED);
-  await writeFile(unfinished, `${JSON.stringify(manifest, null, 2)}\n`, {
+  await writeFile(unfinished, manifestText(manifest), {
     mode: FILE_MODE,
     flush: true,
   });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { ConfigError } from "../errors.ts";
@@ -6,6 +7,8 @@ import { ConfigError } from "../errors.ts";
 export const MANIFEST = "manifest.json";
 /** What stands in its place until then. */
 export const UNFINISHED = "manifest.incomplete.json";
+/** Of everything else in the manifest; backups of before have none. */
+const CHECKSUM = "sha256";
 /** Raised when a program of before could not read what this one writes. */
 export const FORMAT = 1;
 
@@ -46,7 +49,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
   const manifest = parsed(text);
   if (manifest === undefined) {
     throw new ConfigError([
-      `${path.join(folder, MANIFEST)} is damaged: it is no list of a backup's tables. Take another copy of this backup.`,
+      `${path.join(folder, MANIFEST)} is damaged: it is no list of a backup's tables, or not as it was written. Take another copy of this backup.`,
     ]);
   }
   if (manifest.format !== FORMAT) {
@@ -55,6 +58,17 @@ export async function readManifest(folder: string): Promise<Manifest> {
     ]);
   }
   return manifest;
+}
+
+/** A manifest as it is written, with a checksum of itself. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify({ ...manifest, [CHECKSUM]: checksumOf(manifest) }, null, 2)}\n`;
+}
+
+function checksumOf(value: object): string {
+  return createHash("sha256")
+    .update(JSON.stringify(value, null, 2))
+    .digest("hex");
 }
 
 async function whyNone(folder: string): Promise<string> {
@@ -80,6 +94,9 @@ function parsed(text: string): Manifest | undefined {
     return undefined;
   }
   if (!isRecord(value) || typeof value.format !== "number") return undefined;
+  const { [CHECKSUM]: checksum, ...rest } = value;
+  const isOwn = value.format !== FORMAT || checksum === undefined || checksum === checksumOf(rest);
+  if (!isOwn) return undefined;
   const { format, backupId, createdAt, postgres, migrations, accounts, tables, sequences } = value;
   const isOther = format !== FORMAT;
   if (typeof backupId !== "string" || typeof createdAt !== "string") return undefined;

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import path from "node:path";
+import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { Pool, PoolClient } from "pg";
@@ -7,6 +9,8 @@ import { from as copyFrom } from "pg-copy-streams";
 import { connect } from "../../extract/connection.ts";
 import { execute, type Queryable, query, sql } from "../../extract/query.ts";
 import { ConfigError } from "../errors.ts";
+import { type ForgottenAgain, forgetAgain } from "../forget/forget-again.ts";
+import type { Register } from "../forget/register.ts";
 import { finishRun, startRun } from "../run-record.ts";
 import { rememberBackup } from "./back-up.ts";
 import type { BackedUpTable, Manifest } from "./manifest.ts";
@@ -27,16 +31,22 @@ const precious = [
  * Puts a backup into a database whose landing is empty, in one transaction. The marts follow with the
  * next build, the source is then read on from where it was. Call it with files that are verified, and
  * while nothing is built.
- * @param told called before each table
+ * @param options `told` is called before each table; of `register` whoever was forgotten after the backup
+ * was made is forgotten again, before anybody can see them
  * @throws ConfigError when the database is not empty, or is not of a version that can take it
  */
 export async function restore(
   pool: Pool,
   folder: string,
   manifest: Manifest,
-  told: (table: string) => void,
-): Promise<void> {
+  options: {
+    readonly register?: Register | undefined;
+    readonly told: (table: string) => void;
+  },
+): Promise<ForgottenAgain | undefined> {
+  const { register, told } = options;
   const { client, release } = await connect(pool);
+  let again: ForgottenAgain | undefined;
   try {
     await client.query("begin");
     await client.query("set local datestyle = 'ISO, YMD'");
@@ -52,6 +62,7 @@ export async function restore(
     }
     await moveSequences(client, manifest);
     await closeRuns(client);
+    if (register !== undefined) again = await forgetAgain(client, register, "erase", "restore");
     await rememberBackup(client, path.resolve(folder), manifest);
     const runId = await startRun(client, { command: "restore", conta: null, options: { folder } });
     await finishRun(client, runId, { exitCode: 0, error: null });
@@ -63,6 +74,7 @@ export async function restore(
     release({ close: true });
   }
   await pool.query("analyze");
+  return again;
 }
 
 async function refuseVersion(database: Queryable, { migrations }: Manifest): Promise<void> {
@@ -134,12 +146,33 @@ async function refuseColumns(client: PoolClient, { tables }: Manifest): Promise<
   ]);
 }
 
+function changedMeanwhile(file: string, folder: string): ConfigError {
+  return new ConfigError([
+    `${file} is not what was checked a moment ago: somebody or something writes into ${folder}. Nothing was restored; take another copy of this backup.`,
+  ]);
+}
+
 async function readTable(client: PoolClient, folder: string, table: BackedUpTable): Promise<void> {
-  const { schema, relation, file, rows } = table;
+  const { schema, relation, file, rows, sha256 } = table;
   const into = client.query(
     copyFrom(`copy "${schema}"."${relation}" (${columnList(table)}) from stdin`),
   );
-  await pipeline(createReadStream(path.join(folder, file)), createGunzip(), into);
+  const digest = createHash("sha256");
+  const measure = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      digest.update(chunk);
+      done(undefined, chunk);
+    },
+  });
+  try {
+    await pipeline(createReadStream(path.join(folder, file)), measure, createGunzip(), into);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (/^(Z_|ENOENT|EIO|ESTALE)/.test(code)) throw changedMeanwhile(file, folder);
+    throw error;
+  }
+  // What was checked before is a name; these are the bytes that were loaded.
+  if (digest.digest("hex") !== sha256) throw changedMeanwhile(file, folder);
   if (into.rowCount === rows) return;
   throw new ConfigError([
     `${file} brought ${into.rowCount} rows where the manifest counts ${rows}: the manifest is damaged, and nothing was restored.`,

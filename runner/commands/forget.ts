@@ -4,16 +4,19 @@ import { BACKUP_LOCK } from "../backup/back-up.ts";
 import { runBuild, whileBuilding } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { ConfigError, collectProblems } from "../errors.ts";
+import { ask } from "../forget/ask.ts";
 import { readDocument, readEmail } from "../forget/document.ts";
 import {
   eraseOldValues,
   erasePerson,
   type FoundPerson,
   findPerson,
+  inTransaction,
   landedAccounts,
   runsThatErased,
   type Wanted,
 } from "../forget/forget.ts";
+import { type ForgottenAgain, forgetAgain } from "../forget/forget-again.ts";
 import {
   formatBackups,
   formatTraces,
@@ -22,12 +25,23 @@ import {
   unfinishedReceipts,
   writeReceipt,
 } from "../forget/receipt.ts";
+import {
+  leaveInBackups,
+  REGISTER,
+  type Register,
+  readRegister,
+  registerOf,
+  writeRegister,
+} from "../forget/register.ts";
 import { eraseFromLogs, findTraces, type TraceFound } from "../forget/traces.ts";
+import { vacuumTouched } from "../forget/vacuum.ts";
 import { locked, type Outcome, recorded, type Session, withDatabase } from "../session.ts";
 
 export const command: Command = {
-  help: `Usage: elt forget --documento <CPF or CNPJ> [--email <address>] [--conta <account>] [--apply]
+  help: `Usage: elt forget --documento - [--email <address>] [--conta <account>] [--apply]
        elt forget --email <address> …
+       elt forget --export <file>
+       elt forget --again <file> [--apply]
 
 Shows which records are about a person, and with --apply makes null of what they say of them: names,
 documents, addresses, telephones, free texts. Figures, dates and ids of a sale stay, so no KPI changes.
@@ -42,11 +56,21 @@ marts, searches every table of the database for what is left (exit 1), and write
 personal data into elt.forgotten. Keyed hashes stay behind, so that what the source sends of the
 person again lands without them. Backups made before are named: they hold the person still.
 
+A backup that is restored brings back whoever was forgotten after it was made. So each --apply leaves
+a list of everybody forgotten, ${REGISTER}, in every backup folder of this machine, and elt restore
+forgets them again by it. For copies kept elsewhere: --export writes the same list, to be given to elt
+restore --forgotten, or afterwards to --again. It holds receipts and keyed hashes, which without the
+database's secret tell nothing.
+
 Options
-  --documento <digits>   with or without points and dashes; its check digits are checked
-  --email <address>      also, or instead: for a person without a document
+  --documento <digits>   CPF or CNPJ, with or without points and dashes; its check digits are checked.
+                         Better "-": then it is asked for, or read from standard input, and stands
+                         neither in the shell's history nor in the list of processes
+  --email <address>      also, or instead: for a person without a document; "-" as well
   --conta <account>      only this account (default: all that were landed)
   --apply                do it; without it nothing is changed
+  --export <file>        write the list of everybody forgotten, for other copies of the backups
+  --again <file>         forget everybody of such a list whom this database does not know as forgotten
 
 Erase the person in the CRM first. The account must not be under extraction, nor a backup be made.
 When the build fails, correct it and give the same command again: it finishes what was begun.
@@ -57,13 +81,16 @@ the person until it expires: nothing here can look into it.`,
     email: { type: "string" },
     conta: { type: "string" },
     apply: { type: "boolean" },
+    export: { type: "string" },
+    again: { type: "string" },
   },
   run,
 };
 
 async function run(invocation: Invocation): Promise<number> {
   const { options, reporter } = invocation;
-  const wanted = readWanted(options);
+  if (options.export !== undefined || options.again !== undefined) return runWithList(invocation);
+  const wanted = readWanted(await typed(options));
   // What is written down of the run must not hold whom it was about.
   const unnamed = { ...invocation, options: { apply: options.apply === true } };
   return withDatabase(invocation, "forget", async ({ pool }) => {
@@ -96,12 +123,115 @@ async function run(invocation: Invocation): Promise<number> {
   });
 }
 
+/** Writes the list of everybody forgotten, or works through one. */
+async function runWithList(invocation: Invocation): Promise<number> {
+  const { options, reporter } = invocation;
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || ["json", "apply"].includes(name) ? [] : [name],
+  );
+  if (given.length > 1 || (options.export !== undefined && options.apply === true)) {
+    throw new ConfigError([
+      "--export and --again stand alone, --again with or without --apply: see npm run elt -- help forget",
+    ]);
+  }
+  const register =
+    options.again === undefined ? undefined : await readRegister(String(options.again));
+  return withDatabase(invocation, "forget", async ({ pool }) => {
+    if (register === undefined) {
+      const file = String(options.export);
+      const written = await registerOf(pool);
+      await writeRegister(file, written);
+      reporter.result(
+        `${counted(written.receipts.length, "receipt")} in ${file}. Keep it beside the copies of the backups: elt restore --forgotten ${file}`,
+        { file, receipts: written.receipts.map(({ receipt }) => receipt.id) },
+      );
+      return exitCodes.done;
+    }
+    if (options.apply !== true) {
+      const found = await forgetAgain(pool, register, "count", "again");
+      reporter.result(formatAgain(found, "count"), { ...found, applied: false });
+      return exitCodes.done;
+    }
+    const unnamed = { ...invocation, options: { again: true, apply: true } };
+    return recorded(unnamed, pool, { command: "forget", conta: null }, async (session) =>
+      withoutBackup(pool, async () =>
+        withoutExtraction(pool, await landedAccounts(pool), () =>
+          eraseAgain(invocation, session, register),
+        ),
+      ),
+    );
+  });
+}
+
+async function eraseAgain(
+  { reporter }: Invocation,
+  session: Session,
+  register: Register,
+): Promise<Outcome> {
+  const { pool, runId } = session;
+  const found = await whileBuilding(pool, reporter.event, () =>
+    inTransaction(pool, (client) => forgetAgain(client, register, "erase", "again")),
+  );
+  // A build that failed before may have left some of them in the marts.
+  const unfinished = await unfinishedReceipts(pool);
+  const done = new Map<string, Receipt>();
+  if (unfinished.length > 0) {
+    const ids = unfinished.map(({ id }) => id).join(", ");
+    const { publicationId } = await runBuild(session, reporter.event).catch((error: unknown) => {
+      reporter.say(
+        `The build failed, so staging and marts hold the people of receipt ${ids} still: correct it, and give the same command again.`,
+      );
+      throw error;
+    });
+    for (const run of await runsThatErased(pool, unfinished, runId))
+      await eraseOldValues(pool, run);
+    await vacuumTouched(pool);
+    for (const receipt of unfinished) {
+      const finished: Receipt = { ...receipt, status: "done", publication: publicationId };
+      await writeReceipt(pool, finished);
+      done.set(receipt.id, finished);
+    }
+  }
+  await leaveInBackups(pool);
+  const receipts = found.receipts.map((one) => done.get(one.id) ?? one);
+  reporter.result(formatAgain(found, "erase"), { ...found, receipts, applied: true });
+  return { exitCode: exitCodes.done };
+}
+
+function formatAgain({ receipts, accounts }: ForgottenAgain, how: "count" | "erase"): string {
+  if (receipts.length === 0) return "Everybody of this list is forgotten here already.";
+  const ids = receipts
+    .map(({ id, formerId }) => (formerId === undefined ? id : `${formerId} (here ${id})`))
+    .join(", ");
+  return [
+    how === "erase"
+      ? `Forgotten again: receipt ${ids}.`
+      : `Not known as forgotten here: receipt ${ids}. What is landed about them:`,
+    formatTraces(accounts),
+    ...(how === "erase" ? [] : ["", "Nothing was changed. To erase it, the same with --apply."]),
+  ].join("\n");
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** The options with what was to be read from standard input. */
+async function typed(options: Invocation["options"]): Promise<Invocation["options"]> {
+  const names = (["documento", "email"] as const).filter((name) => options[name] === "-");
+  const labels = { documento: "CPF or CNPJ", email: "E-mail" } as const;
+  const answers = await ask(names.map((name) => labels[name]));
+  return { ...options, ...Object.fromEntries(names.map((name, at) => [name, answers[at]])) };
+}
+
 const NOWHERE = "Nothing that is landed is about this person, so nothing was changed.";
 
 function readWanted({ documento, email }: Invocation["options"]): Wanted {
   const problems: string[] = [];
   if (documento === undefined && email === undefined) {
-    problems.push("Say whom to forget: --documento <CPF or CNPJ>, or --email <address>.");
+    problems.push(
+      "Say whom to forget: --documento <CPF or CNPJ>, or --email <address>; - reads it from standard input.",
+    );
   }
   const wanted = {
     document: collectProblems(problems, () =>
@@ -194,29 +324,13 @@ async function forget(
     return { ...receipt, status, publication: publicationId, left: found };
   });
   for (const receipt of done) await writeReceipt(pool, receipt);
-  const text = done.map(formatReceipt).join("\n\n");
-  reporter.result(text, { ...done.at(-1), finished: done.map(({ id }) => id), applied: true });
+  const reached = await leaveInBackups(pool);
+  const text = [...done.map(formatReceipt), ...formatReached(reached)].join("\n\n");
+  const finished = done.map(({ id }) => id);
+  reporter.result(text, { ...done.at(-1), finished, listIn: reached, applied: true });
   return left.some(isCertain)
     ? { exitCode: exitCodes.modelFailed, error: "values of the person are left" }
     : { exitCode: exitCodes.done };
-}
-
-/**
- * Rows that were replaced stay on the disk until their space is given back, and samples of them in
- * the planner's statistics until those are made anew.
- */
-async function vacuumTouched(pool: Pool): Promise<void> {
-  const { rows } = await pool.query<{ statement: string }>(`
-    select format('vacuum (analyze) %I.%I', nspname, relname) as statement
-    from pg_class
-    inner join pg_namespace on pg_namespace.oid = relnamespace
-    where relkind = 'r'
-      and (
-        nspname in ('landing', 'staging', 'seeds', 'marts', 'marts_pii', 'elt')
-        or nspname in (select unnest(schemas) from elt.environments)
-      )
-      and pg_has_role(relowner, 'usage')`);
-  for (const { statement } of rows) await pool.query(statement);
 }
 
 function isNowhere({ traces }: FoundPerson): boolean {
@@ -247,6 +361,16 @@ function formatDryRun(found: FoundPerson, notes: readonly string[]): string {
 /** A namesake is nobody's mistake; but where an environment was built before, it is the person. */
 function isCertain({ identified, named, environment }: TraceFound): boolean {
   return identified > 0 || (environment !== undefined && named > 0);
+}
+
+function formatReached(folders: readonly string[]): readonly string[] {
+  if (folders.length === 0) return [];
+  return [
+    [
+      `The list of who was forgotten (${REGISTER}) is now in these backups: elt restore forgets them again by itself. For copies elsewhere: npm run elt -- forget --export <file>`,
+      ...folders.map((folder) => `  ${folder}`),
+    ].join("\n"),
+  ];
 }
 
 function formatReceipt(receipt: Receipt): string {

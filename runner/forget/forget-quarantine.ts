@@ -1,7 +1,10 @@
 import { execute, type Queryable, query, sql } from "../../extract/query.ts";
-import { redactRecord } from "../../extract/redact.ts";
+import { type Person, redactRecord } from "../../extract/redact.ts";
 import { rawHash, unreadable } from "../../extract/tombstones.ts";
 import type { KnownPerson } from "./known-person.ts";
+
+/** Who is taken out; `isTracedIn` tells a text that holds what can only be theirs. */
+export type Quarantined = Person & Pick<KnownPerson, "isTracedIn">;
 
 type Held = {
   readonly id: string;
@@ -19,7 +22,7 @@ const BATCH = 100;
 export async function redactQuarantine(
   database: Queryable,
   conta: string,
-  person: KnownPerson,
+  person: Quarantined,
   how: "count" | "erase",
 ): Promise<number> {
   let count = 0;
@@ -46,7 +49,7 @@ export async function redactQuarantine(
   }
 }
 
-function withoutPerson({ object, chave, raw }: Held, person: KnownPerson): Buffer {
+function withoutPerson({ object, chave, raw }: Held, person: Quarantined): Buffer {
   const key = chave ?? undefined;
   const redacted = redactRecord({ json: raw, object, chave: key, person })?.json ?? raw;
   // What is left over stands in no field that can be told.

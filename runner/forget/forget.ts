@@ -4,6 +4,7 @@ import { execute, type Queryable, query, sql } from "../../extract/query.ts";
 import { candidatesOf } from "../../extract/redact.ts";
 import { tombstoneSecret } from "../../extract/tombstones.ts";
 import { ConfigError } from "../errors.ts";
+import { buildAgain } from "./build-again.ts";
 import { redactQuarantine } from "./forget-quarantine.ts";
 import { type KnownPerson, knownPerson } from "./known-person.ts";
 import { followPerson, landedObjects, likeText, redactObject } from "./landed-records.ts";
@@ -105,13 +106,21 @@ async function documentBeside(
  * staging and marts, since all loads that brought them count as not built. Call it while nothing is
  * extracted.
  */
-export async function erasePerson(pool: Pool, found: FoundPerson): Promise<Receipt> {
+export function erasePerson(pool: Pool, found: FoundPerson): Promise<Receipt> {
+  return inTransaction(pool, (client) => erase(client, found));
+}
+
+/** Runs work in a transaction of its own. */
+export async function inTransaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
   const { client, release } = await connect(pool);
   try {
     await client.query("begin");
-    const receipt = await erase(client, found);
+    const result = await work(client);
     await client.query("commit");
-    return receipt;
+    return result;
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
     throw error;
@@ -162,27 +171,6 @@ async function erase(client: PoolClient, { byAccount }: FoundPerson): Promise<Re
   };
   await writeReceipt(client, receipt);
   return receipt;
-}
-
-/** Lets the next build look at these loads as if none had; also at those that were pruned. */
-async function buildAgain(
-  client: PoolClient,
-  { conta, object }: { readonly conta: string; readonly object: string },
-  loads: readonly string[],
-): Promise<void> {
-  if (loads.length === 0) return;
-  await execute(
-    client,
-    sql`
-      insert into elt.loads (
-        load_id, conta, objeto, mode, verdict, started_at, finished_at, error
-      )
-      overriding system value
-      select load_id, ${conta}, ${object}, 'full', 'stopped', now(), now(), 'its record was pruned'
-      from unnest(${loads}::bigint[]) as load_id
-      on conflict do nothing`,
-  );
-  await execute(client, sql`delete from elt.built_loads where load_id = any (${loads}::bigint[])`);
 }
 
 /**

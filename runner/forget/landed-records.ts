@@ -12,7 +12,8 @@ export type ObjectTraces = {
   readonly versions: number;
 };
 
-type Version = {
+/** One version of a record in landing. */
+export type Version = {
   readonly chave: string;
   readonly load_id: string;
   readonly seq: string;
@@ -77,7 +78,7 @@ export async function redactObject(
   const records = new Set<string>();
   let versions = 0;
   await eachCandidate(database, conta, object, person, async (version) => {
-    const { chave, load_id, seq, payload } = version;
+    const { chave, load_id, payload } = version;
     const json = Buffer.from(payload);
     const redacted = redactRecord({ json, object, chave, person });
     if (redacted === undefined || redacted.json === json) return;
@@ -86,25 +87,49 @@ export async function redactObject(
     versions++;
     if (how === "count") return;
     how.touch(load_id);
-    await query(
-      database,
-      sql`
-        update landing.${sql.ident(object)}
-        set payload = ${redacted.json.toString()}::jsonb, hash = ${rawHash(redacted.json)}::uuid
-        where conta = ${conta} and chave = ${chave} and load_id = ${load_id} and seq = ${seq}`,
-    );
+    await replacePayload(database, { conta, object, version, json: redacted.json });
   });
   return { object, records: records.size, versions };
 }
 
-async function eachCandidate(
+/** Puts another text in the place of a version's. */
+export async function replacePayload(
+  database: Queryable,
+  of: {
+    readonly conta: string;
+    readonly object: string;
+    readonly version: Version;
+    readonly json: Buffer;
+  },
+): Promise<void> {
+  const { conta, object, json } = of;
+  const { chave, load_id, seq } = of.version;
+  await query(
+    database,
+    sql`
+      update landing.${sql.ident(object)}
+      set payload = ${json.toString()}::jsonb, hash = ${rawHash(json)}::uuid
+      where conta = ${conta} and chave = ${chave} and load_id = ${load_id} and seq = ${seq}`,
+  );
+}
+
+function eachCandidate(
   database: Queryable,
   conta: string,
   object: string,
   person: KnownPerson,
   work: (version: Version) => Promise<void>,
 ): Promise<void> {
-  const condition = mayConcern(object, person);
+  return eachVersion(database, { conta, object, condition: mayConcern(object, person) }, work);
+}
+
+/** Goes through the versions of an object in an account that meet a condition; memory stays flat. */
+export async function eachVersion(
+  database: Queryable,
+  of: { readonly conta: string; readonly object: string; readonly condition: SQLQuery },
+  work: (version: Version) => Promise<void>,
+): Promise<void> {
+  const { conta, object, condition } = of;
   let last: Version | undefined;
   do {
     const after =

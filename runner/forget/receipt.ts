@@ -21,6 +21,8 @@ export type AccountTraces = {
 /** What was erased, and where. It holds no personal data, nor anything it could be told from. */
 export type Receipt = {
   readonly id: string;
+  /** Its number in the database that was lost, where this one had given it to another receipt. */
+  readonly formerId?: string;
   readonly forgottenAt: string;
   /**
    * `landing`: only landing is known to be without the person; the build that takes them out of the marts
@@ -36,6 +38,14 @@ export type Receipt = {
   readonly left: readonly TraceFound[];
   /** Made before: who restores one must forget the person again. */
   readonly backups: readonly OlderBackup[];
+  /** Where a backup from before brought the person back, and they were taken out again. */
+  readonly again?: readonly {
+    readonly at: string;
+    readonly because: "restore" | "again";
+    /** What was found of all whom that took out. */
+    readonly accounts: readonly AccountTraces[];
+    readonly logs: Readonly<Record<string, number>>;
+  }[];
 };
 
 /** Opens a receipt; its number is known before anything is erased. */

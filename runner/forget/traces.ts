@@ -13,7 +13,8 @@ export type TraceFound = {
   readonly environment?: string | undefined;
 };
 
-type TextColumn = {
+/** A column of a table that can hold a text. */
+export type TextColumn = {
   readonly schema: string;
   readonly relation: string;
   readonly column: string;
@@ -134,18 +135,38 @@ export async function eraseFromLogs(
       person.isTracedIn(text),
     );
     if (rows.length === 0) continue;
-    const table = sql.ident(column.schema, column.relation);
-    const count = await execute(
+    const count = await emptyCells(
       database,
-      sql`
-        update ${table}
-        set ${sql.ident(column.column)} = ${emptyOf(column)}
-        where ctid = any (${rows.map(({ ctid }) => ctid)}::tid[])`,
+      column,
+      rows.map(({ ctid }) => ctid),
     );
     const name = `${column.schema}.${column.relation}`;
     erased[name] = (erased[name] ?? 0) + count;
   }
   return erased;
+}
+
+/** Columns of the engine's own tables that hold texts. */
+export async function engineTexts(database: Queryable): Promise<readonly TextColumn[]> {
+  const columns = await textColumns(database);
+  return columns.filter(
+    ({ schema, type }) => schema === "elt" && type !== "bigint" && !type.startsWith("numeric"),
+  );
+}
+
+/** Empties cells of a column. @returns how many */
+export function emptyCells(
+  database: Queryable,
+  column: TextColumn,
+  ctids: readonly string[],
+): Promise<number> {
+  return execute(
+    database,
+    sql`
+      update ${sql.ident(column.schema, column.relation)}
+      set ${sql.ident(column.column)} = ${emptyOf(column)}
+      where ctid = any (${[...ctids]}::tid[])`,
+  );
 }
 
 function emptyOf({ type, nullable, column }: TextColumn) {

@@ -12,11 +12,16 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import type { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Account } from "../../../emulator/account.ts";
 import { exemplo } from "../../../emulator/exemplo.ts";
 import { defaultObjects, findObject } from "../../../extract/catalogue.ts";
+import { readManifest } from "../../../runner/backup/manifest.ts";
+import { restore } from "../../../runner/backup/restore.ts";
+import { verifyFiles } from "../../../runner/backup/verify-files.ts";
+import { ConfigError } from "../../../runner/errors.ts";
 import { projectRoot } from "../../../runner/open-project.ts";
 import { runElt, startElt } from "../../elt-process.ts";
 import { buildModels, extractAccounts } from "../../pipeline.ts";
@@ -172,9 +177,10 @@ async function copyOf(name: string): Promise<string> {
   return copy;
 }
 
+/** As a program of before wrote it, which gave it no checksum. */
 async function changeManifest(of: string, change: (manifest: Record<string, unknown>) => object) {
   const file = path.join(of, "manifest.json");
-  const manifest = JSON.parse(await readFile(file, "utf8"));
+  const { sha256: _, ...manifest } = JSON.parse(await readFile(file, "utf8"));
   await writeFile(file, JSON.stringify({ ...manifest, ...change(manifest) }));
 }
 
@@ -252,6 +258,17 @@ describe("elt restore refuses with exit 2, a sentence and an untouched database"
       "is damaged: it is no list of a backup's tables",
     ],
     [
+      "a manifest in which one character changed",
+      async () => {
+        const copy = await copyOf("character");
+        const file = path.join(copy, "manifest.json");
+        const text = await readFile(file, "utf8");
+        await writeFile(file, text.replace(/"createdAt": "20/, '"createdAt": "21'));
+        return copy;
+      },
+      "is damaged: it is no list of a backup's tables, or not as it was written",
+    ],
+    [
       "a count that is not the file's",
       async () => {
         const copy = await copyOf("count");
@@ -270,6 +287,24 @@ describe("elt restore refuses with exit 2, a sentence and an untouched database"
     expect(err).toContain(sentence);
     expect(err).not.toMatch(/\n\s+at /);
     expect(code).toBe(2);
+    expect(await isEmpty(empty)).toBe(true);
+  });
+});
+
+test("a file that changes after it was checked is not restored", async () => {
+  await withTestDatabase(async (empty) => {
+    const copy = await copyOf("later");
+    const manifest = await readManifest(copy);
+    await verifyFiles(copy, manifest);
+    const file = path.join(copy, "landing.reservas.copy.gz");
+    const rows = gunzipSync(await readFile(file)).toString();
+    await writeFile(file, gzipSync(rows.replace("exemplo", "outra00")));
+    const told = () => undefined;
+    await expect(restore(empty.pool, copy, manifest, { told })).rejects.toThrow(
+      "landing.reservas.copy.gz is not what was checked a moment ago",
+    );
+    await writeFile(file, "no gzip");
+    await expect(restore(empty.pool, copy, manifest, { told })).rejects.toThrow(ConfigError);
     expect(await isEmpty(empty)).toBe(true);
   });
 });
