@@ -294,7 +294,8 @@ function report(reading: Reading): void {
   context.emit({
     type: "page-landed",
     object: object.name,
-    done: Math.ceil((total - unread) / pageSize),
+    // The first answer tells the total; its page is read once more at the end.
+    done: Math.max(1, Math.ceil((total - unread) / pageSize)),
     pages: Math.max(1, Math.ceil(total / pageSize)),
     records,
     newVersions: reading.writer.counts().newVersions,

@@ -93,6 +93,7 @@ export function formatEvent(event: RunEvent): string | undefined {
     }
     case "object-started":
     case "page-landed":
+    case "page-compared":
     case "budget-wait":
       return undefined;
   }
@@ -112,7 +113,8 @@ export function statusOf(event: RunEvent): StatusLine | undefined {
   switch (event.type) {
     case "object-started":
       return `  ${event.object}: ${event.mode}${event.since === null ? "" : ` since ${event.since}`}${goingOn(event.resumed)}…`;
-    case "page-landed": {
+    case "page-landed":
+    case "page-compared": {
       const left = event.etaMs === undefined ? "" : `, about ${seconds(event.etaMs)} left`;
       const budget = `${plural(event.budgetLeft, "request")} left in the window`;
       return `  ${event.object}: page ${event.done} of ${event.pages}, ${count(event.records)} records${left}; ${budget}`;

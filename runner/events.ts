@@ -8,7 +8,21 @@ import type { TestResult } from "./models/test-failure.ts";
 import type { WorkerEvent } from "./worker/worker-events.ts";
 
 /** Everything a run can tell. The terminal, the JSON log and the tests consume it. */
-export type RunEvent = ExtractEvent | BuildEvent | AlertEvent | WorkerEvent;
+export type RunEvent = ExtractEvent | BuildEvent | AlertEvent | WorkerEvent | VerifyEvent;
+
+/** What elt verify tells while it reads an object whole. */
+export type VerifyEvent = {
+  readonly type: "page-compared";
+  readonly object: string;
+  /** Pages of this pass that are compared, and how many it has. */
+  readonly done: number;
+  readonly pages: number;
+  readonly records: number;
+  /** Milliseconds until the pass ends at the pace so far; undefined on the first page. */
+  readonly etaMs: number | undefined;
+  /** Requests that the account's window has room for. */
+  readonly budgetLeft: number;
+};
 
 /** What building and publishing tells while it runs. */
 export type BuildEvent =

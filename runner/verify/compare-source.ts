@@ -1,8 +1,9 @@
-import { type CvdwObject, findObject } from "../../extract/catalogue.ts";
+import type { CvdwObject } from "../../extract/catalogue.ts";
 import { CvdwError } from "../../extract/errors.ts";
 import { type Queryable, query, sql } from "../../extract/query.ts";
 import { type PageReader, readPage } from "../../extract/read-page.ts";
 import { toLandingRecords } from "../../extract/record.ts";
+import { type Landed, readLanded } from "./read-landed.ts";
 
 /** One object: what the source counts, and what landing has of it. */
 export type SourceComparison = {
@@ -18,15 +19,6 @@ export type SourceComparison = {
   readonly because: string | null;
 };
 
-type Landed = {
-  readonly object: string;
-  readonly live: number;
-  readonly held: number;
-  readonly watched: number;
-  readonly proven: boolean;
-  readonly since: string | null;
-};
-
 /**
  * Asks the source how many records each landed object has: one request an object, a second one where
  * the numbers differ. What the source refuses is told, and the others are asked.
@@ -35,9 +27,10 @@ export async function compareSource(
   reader: PageReader,
   database: Queryable,
   conta: string,
+  objects: readonly CvdwObject[],
 ): Promise<readonly SourceComparison[]> {
   const comparisons: SourceComparison[] = [];
-  for (const object of await landedObjects(database, conta)) {
+  for (const object of objects) {
     const landed = await readLanded(database, conta, object);
     const landing = landed.live + landed.held;
     try {
@@ -154,57 +147,4 @@ async function totalOf(reader: PageReader, object: CvdwObject): Promise<number> 
     mayWait: () => true,
   });
   return page.totalRecords;
-}
-
-/** Objects that are still in the catalogue and have been read by a daily extraction. */
-async function landedObjects(database: Queryable, conta: string): Promise<readonly CvdwObject[]> {
-  const rows = await query<{ objeto: string }>(
-    database,
-    sql`
-      select distinct objeto
-      from elt.loads
-      where conta = ${conta} and mode in ('full', 'incremental')
-      order by objeto`,
-  );
-  return rows.flatMap(({ objeto }) => findObject(objeto) ?? []);
-}
-
-async function readLanded(
-  database: Queryable,
-  conta: string,
-  { name }: CvdwObject,
-): Promise<Landed> {
-  const current = sql`landing.${sql.ident(`${name}_atual`)}`;
-  const [row] = await query<Landed>(
-    database,
-    sql`
-      select
-        ${name}::text as object,
-        (select count(*)::int from ${current} where conta = ${conta}) as live,
-        (
-          select count(distinct coalesce(chave, hash::text))::int
-          from elt.open_quarantine as held
-          where conta = ${conta} and objeto = ${name} and not repaired
-            and not exists (
-              select from ${current} as landed
-              where landed.conta = held.conta and landed.chave = held.chave
-            )
-        ) as held,
-        (
-          select count(*)::int
-          from elt.removals
-          where conta = ${conta} and objeto = ${name} and removed_in is null
-        ) as watched,
-        exists (
-          select from elt.loads
-          where conta = ${conta} and objeto = ${name} and verdict = 'proven'
-        ) as proven,
-        (
-          select
-            to_char(cursor_at, case when date_only then 'YYYY-MM-DD' else 'YYYY-MM-DD HH24:MI:SS' end)
-          from elt.cursors
-          where conta = ${conta} and objeto = ${name}
-        ) as since`,
-  );
-  return row ?? { object: name, live: 0, held: 0, watched: 0, proven: false, since: null };
 }
