@@ -6,7 +6,8 @@
 #   docker run --env-file .env -p 127.0.0.1:5000:5000 cvdw-elt            # dashboard and API
 #   docker run --env-file .env cvdw-elt worker                            # runs by the schedule
 #
-# It writes nothing beside its code: --read-only works, with or without --tmpfs /tmp.
+# It writes nothing beside its code: --read-only works, with or without --tmpfs /tmp. Two folders are made
+# for volumes: /app/.data, where it remembers who was told that the database is away, and /backups.
 
 FROM node:22-slim AS packages
 WORKDIR /app
@@ -31,6 +32,8 @@ COPY models ./models
 COPY runner ./runner
 COPY server ./server
 COPY views ./views
+# A new volume takes on whom its folder belongs to.
+RUN mkdir .data /backups && chown node:node .data /backups
 USER node
 EXPOSE 5000
 ENTRYPOINT ["node", "bin/elt.js"]

@@ -6,6 +6,7 @@ import { ConfigError } from "./errors.ts";
 import { type RateLimit, readRateLimit, readServerLimits, type ServerLimits } from "./limits.ts";
 import { isLoopback } from "./loopback.ts";
 import { isProduction } from "./production.ts";
+import { withSecretFiles } from "./secret-files.ts";
 import { readSchedule, type Schedule } from "./worker/schedule.ts";
 
 /** Environment variables, as `process.env` holds them. */
@@ -93,8 +94,8 @@ export const environmentFile = path.join(projectDirectory, ".env");
 
 /**
  * The environment of this process, completed by the project's `.env` when there is one: what is
- * set already wins, also when it is set to nothing.
- * @throws ConfigError when the file cannot be read
+ * set already wins, also when it is set to nothing. Secrets may stand in files of their own.
+ * @throws ConfigError when a file cannot be read
  */
 export function loadEnvironment(file: string = environmentFile): Environment {
   try {
@@ -105,7 +106,7 @@ export function loadEnvironment(file: string = environmentFile): Environment {
       `${file} cannot be read (${reason}): give this user the right to read it.`,
     ]);
   }
-  return process.env;
+  return withSecretFiles(process.env);
 }
 
 /**

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Pool, PoolClient } from "pg";
 import type { MigrationParams, UmzugStorage } from "umzug";
+import { connect } from "../extract/connection.ts";
 import { execute, type Queryable, query, sql } from "../extract/query.ts";
 import { ConfigError } from "./errors.ts";
 
@@ -19,7 +20,8 @@ export async function migrate(pool: Pool, from: string = directory): Promise<rea
   const files = readdirSync(from)
     .filter((name) => name.endsWith(".sql"))
     .sort();
-  const client = await pool.connect();
+  // A connection that is lost while nothing is asked of it must not end the process.
+  const { client, release } = await connect(pool);
   try {
     if ((await pending(client, files)).length === 0) return [];
     await execute(client, sql`select pg_advisory_lock(${migrationLock})`);
@@ -38,8 +40,8 @@ export async function migrate(pool: Pool, from: string = directory): Promise<rea
     return applied.map((migration) => migration.name);
   } finally {
     await execute(client, sql`select pg_advisory_unlock_all()`).then(
-      () => client.release(),
-      (error: Error) => client.release(error),
+      () => release(),
+      () => release({ close: true }),
     );
   }
 }

@@ -9,8 +9,11 @@ import type { Phase } from "./message-record.ts";
 
 /** Tells of a database that is away: what it cannot remember itself, a file does. */
 export type DatabaseAlert = {
-  /** It does not answer. Told once, when it has been away for that long. */
-  readonly away: (patienceMs: number) => Promise<void>;
+  /**
+   * It does not answer. Told once, when it has been away for that long.
+   * @returns whether the next process will know it, too; one that does not would tell it again
+   */
+  readonly away: (patienceMs: number) => Promise<"kept" | "not kept">;
   /** It answers. Told when its absence was. */
   readonly back: () => Promise<void>;
 };
@@ -34,7 +37,7 @@ export function createDatabaseAlert(options: {
   const file = path.join(folder, `database-${conta}.json`);
   let absence: Absence | undefined;
 
-  async function remember(next: Absence | undefined): Promise<void> {
+  async function remember(next: Absence | undefined): Promise<"kept" | "not kept"> {
     absence = next;
     try {
       if (next === undefined) await rm(file, { force: true });
@@ -42,8 +45,10 @@ export function createDatabaseAlert(options: {
         await mkdir(folder, { recursive: true });
         await writeFile(file, JSON.stringify(next), { mode: 0o600 });
       }
+      return "kept";
     } catch {
       // This process remembers it all the same.
+      return "not kept";
     }
   }
 
@@ -74,13 +79,13 @@ export function createDatabaseAlert(options: {
 
   return {
     away: async (patienceMs) => {
-      if (channels.length === 0) return;
+      if (channels.length === 0) return "kept";
       const known = absence ?? (await readAbsence(file));
       const since = known === undefined ? now() : new Date(known.since);
       const wasTold = known?.isTold === true;
       const isDue = !wasTold && now().getTime() - since.getTime() >= patienceMs;
       const isTold = wasTold || (isDue && (await tell("opened", since)));
-      await remember({ since: since.toISOString(), isTold });
+      return remember({ since: since.toISOString(), isTold });
     },
     back: async () => {
       if (channels.length === 0) return;

@@ -24,7 +24,8 @@ workers, each with its own environment.
   One run at a time: while another process extracts the account, it looks again every five minutes;
   where that was a whole run, the turn has nothing left to do.
   Turns missed while the machine slept or was off are made up for by one run.
-  A database that goes away later is waited for; at the start its absence is exit 2.
+  A database that goes away later is waited for; at the start its absence is exit 2, but where nothing
+  can be remembered (a container's read-only disk) it is waited for, too, and told once.
   SIGTERM (or Ctrl-C) ends it within seconds: the pages in hand are landed, exit 143 (130).
   Even kill -9 loses nothing: the next start goes on at the row where the last one stopped.
 

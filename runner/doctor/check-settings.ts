@@ -14,9 +14,13 @@ import {
 import { collectProblems } from "../errors.ts";
 import { nearName } from "../models/near-name.ts";
 import { isProduction } from "../production.ts";
+import { fileVariables } from "../secret-files.ts";
 import { type Finding, failFrom, ok, warn } from "./finding.ts";
 
-const known: ReadonlySet<string> = new Set(variables);
+const known: ReadonlySet<string> = new Set([
+  ...variables,
+  ...fileVariables.map((name) => `${name}_FILE`),
+]);
 
 /** Beginnings that only this program's variables have. */
 const ownPrefixes = /^(CVCRM|SYNC|ALERT)_/;

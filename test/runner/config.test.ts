@@ -13,6 +13,7 @@ import {
   variables,
 } from "../../runner/config.ts";
 import { ConfigError } from "../../runner/errors.ts";
+import { fileVariables, withSecretFiles } from "../../runner/secret-files.ts";
 
 const account = {
   CVCRM_ACCOUNT: "exemplo",
@@ -312,6 +313,40 @@ describe(".env", () => {
     process.env.CVDW_TEST_SET = "";
     const env = loadEnvironment(file);
     expect([env.CVDW_TEST_SET, env.CVDW_TEST_NEW]).toEqual(["", "from the file"]);
+  });
+
+  test("takes secrets from files of their own, and tells every file that cannot be one", () => {
+    const file = path.join(directory, "token");
+    writeFileSync(file, "3f1c0ffee\n");
+    expect(withSecretFiles({ CVCRM_API_TOKEN_FILE: file })).toEqual({
+      CVCRM_API_TOKEN: "3f1c0ffee",
+      CVCRM_API_TOKEN_FILE: file,
+    });
+    const empty = path.join(directory, "empty");
+    writeFileSync(empty, " \n");
+    const problems = problemsOf(() =>
+      withSecretFiles({
+        CVCRM_API_TOKEN: "other",
+        CVCRM_API_TOKEN_FILE: file,
+        SESSION_SECRET_FILE: path.join(directory, "nowhere"),
+        SMTP_URL_FILE: directory,
+        METABASE_API_KEY_FILE: empty,
+        DATABASE_URL_FILE: "  ",
+      }),
+    );
+    expect(problems).toEqual([
+      "CVCRM_API_TOKEN_FILE and CVCRM_API_TOKEN are both set: leave one of them out.",
+      expect.stringContaining("SESSION_SECRET_FILE names"),
+      `METABASE_API_KEY_FILE names ${empty}, which is empty: write the secret into it.`,
+      `SMTP_URL_FILE names ${directory}, which is no file: name the file itself.`,
+    ]);
+    expect(problems.join()).not.toContain("3f1c0ffee");
+  });
+
+  test("every variable that may be a file is one that the program reads, and takes no secret's way out", () => {
+    for (const name of fileVariables) expect(variables).toContain(name);
+    const names = variables.filter((name) => /TOKEN|PASSWORD|SECRET|_KEY/.test(name));
+    expect(names.filter((name) => !fileVariables.some((one) => one === name))).toEqual([]);
   });
 
   test(".env.example names every variable that the program reads, and no other", () => {

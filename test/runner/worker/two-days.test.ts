@@ -77,7 +77,7 @@ test("two days of a worker: runs by the clock, each trouble told once and its en
     { at: 45, happens: () => holder.query("select pg_advisory_unlock_all()") },
   ];
   const turns: string[] = [];
-  const databaseAlert = { away: async () => undefined, back: async () => undefined };
+  const databaseAlert = { away: async () => "kept" as const, back: async () => undefined };
   const parts = { settings, schedule: readScheduleConfig(env), databaseAlert };
   const work = workOf(invocation, pool, parts, {
     now: () => now,
