@@ -3,6 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { variables } from "../../runner/config.ts";
 import { projectRoot } from "../../runner/open-project.ts";
+import { fileVariables } from "../../runner/secret-files.ts";
 import { biGuide } from "../../server/bi-guide.ts";
 import { guides, proseOf, readGuide } from "./guide.ts";
 import {
@@ -15,6 +16,7 @@ import {
 
 const commands = await readCommands();
 const scripts = await readScripts();
+const settings = [...variables, ...fileVariables.map((name) => `${name}_FILE`)];
 
 test("every guide in docs/ is looked at", async () => {
   const files = (await readdir(path.join(projectRoot, "docs"))).filter((f) => f.endsWith(".md"));
@@ -83,7 +85,7 @@ describe.each(guides)("%s", (file) => {
     ].map(([name]) => name);
     const compose = await readFile(path.join(projectRoot, "compose.yaml"), "utf8");
     for (const name of named.filter((each) => !compose.includes(`\${${each}:`))) {
-      expect(variables, `${file}: ${name}`).toContain(name);
+      expect(settings, `${file}: ${name}`).toContain(name);
     }
   });
 
