@@ -52,6 +52,7 @@ export async function benchExtract(sizes: readonly number[]): Promise<void> {
           runId: await startRun(pool, { command: "bench", conta: "gerada" }),
           options: { ...everyPage, pageSize: PAGE_SIZE },
           now: () => new Date(),
+          stop: new AbortController(),
         };
         const memory = watchMemory();
         let verdict = "";

@@ -17,7 +17,8 @@ const OBJECTS_AT_ONCE = 8;
  * Scans objects in their order, one after the other as long as the source answers as fast as the
  * budget allows to ask; when it is slower, or one has to wait before it is asked for again, another
  * object is begun beside, so that the budget does not idle. A failure of the source ends its object,
- * not the run; but a source that refuses the first objects for good is not asked for the others.
+ * not the run; but a source that refuses the first objects for good is not asked for the others. Any
+ * other failure, as of the database, ends the run: those under way ask for nothing more.
  *
  * @returns one result per object, in the order given
  */
@@ -26,7 +27,7 @@ export async function extractObjects(
   objects: readonly CvdwObject[],
 ): Promise<readonly ScanResult[]> {
   const results = new Map<CvdwObject, ScanResult>();
-  const limits = createLimits(context.options, context.now, context.stop);
+  const limits = createLimits(context.options, context.now, context.stop.signal);
   const waiting = [...objects];
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
@@ -76,6 +77,7 @@ export async function extractObjects(
     const scanning = scan(object)
       .catch((error: unknown) => {
         failure ??= error;
+        context.stop.abort();
       })
       .finally(() => {
         underWay.delete(scanning);

@@ -22,17 +22,16 @@ export class OutOfTimeError extends Error {
 export function createLimits(
   { maxPages, deadline }: Pick<ScanOptions, "maxPages" | "deadline">,
   now: () => Date,
-  stop?: AbortSignal,
+  stop: AbortSignal,
 ): Limits {
   let asked = 0;
   return {
     mayAsk: () =>
-      stop?.aborted !== true &&
+      !stop.aborted &&
       (maxPages === undefined || asked < maxPages) &&
       (deadline === undefined || now() < deadline),
     mayWait: (ms) =>
-      stop?.aborted !== true &&
-      (deadline === undefined || now().getTime() + ms < deadline.getTime()),
+      !stop.aborted && (deadline === undefined || now().getTime() + ms < deadline.getTime()),
     count: () => {
       asked++;
     },
@@ -43,10 +42,10 @@ export function createLimits(
  * Waiting that a signal ends.
  * @returns rejects with OutOfTimeError as soon as `stop` is aborted
  */
-export function sleepUntil(stop: AbortSignal | undefined): (ms: number) => Promise<void> {
+export function sleepUntil(stop: AbortSignal): (ms: number) => Promise<void> {
   return async (ms) => {
     try {
-      await delay(ms, undefined, stop === undefined ? {} : { signal: stop });
+      await delay(ms, undefined, { signal: stop });
     } catch {
       throw new OutOfTimeError();
     }

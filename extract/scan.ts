@@ -35,8 +35,11 @@ export type ScanContext = PageReader & {
   readonly runId: bigint;
   readonly options: ScanOptions;
   readonly now: () => Date;
-  /** Aborted to end the run early: pages in hand are landed, nothing more is asked for. */
-  readonly stop?: AbortSignal | undefined;
+  /**
+   * Ends the run early: pages in hand are landed, nothing more is asked for. Aborted by whoever stops
+   * the run, and by the run itself once the database fails.
+   */
+  readonly stop: AbortController;
 };
 
 /**

@@ -8,6 +8,7 @@ import { sleepUntil } from "../extract/limits.ts";
 import { closeInterruptedLoads } from "../extract/load-record.ts";
 import { longestUnreadFirst } from "../extract/longest-unread.ts";
 import type { ScanOptions } from "../extract/scan-options.ts";
+import { resumeAccount } from "./accounts.ts";
 import type { SourceConfig } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import type { RunEvent } from "./events.ts";
@@ -42,6 +43,7 @@ export async function runExtraction(
     : { name: extractionLock(conta), subject: `An extraction of account ${conta}` };
   const results = await locked(session.pool, lock, async () => {
     await closeInterruptedLoads(session.pool, conta, kind);
+    if (!backfill) await resumeAccount(session.pool, conta);
     const limited = options.maxPages !== undefined || options.deadline !== undefined;
     const ordered = limited
       ? await longestUnreadFirst(session.pool, conta, objects, kind)
@@ -65,7 +67,11 @@ async function extract(
   emit: (event: RunEvent) => void,
 ): Promise<readonly ScanResult[]> {
   const { conta, email, token } = source;
-  const sleep = sleepUntil(stop);
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  if (stop?.aborted) end();
+  stop?.addEventListener("abort", end);
+  const sleep = sleepUntil(ending.signal);
   const client = createCvdwClient({ conta, email, token, baseUrl: source.url });
   const budget = createBudget({
     database: pool,
@@ -84,11 +90,12 @@ async function extract(
     runId,
     options,
     now: () => new Date(),
-    stop,
+    stop: ending,
   };
   try {
     return await extractObjects(context, objects);
   } finally {
+    stop?.removeEventListener("abort", end);
     await client.close();
   }
 }

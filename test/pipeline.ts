@@ -112,6 +112,7 @@ export async function extractAccounts(
           runId,
           options: { ...everyPage, pageSize, ...options.scan },
           now,
+          stop: new AbortController(),
         };
         scans.set(conta, await extractObjects(context, objects));
       } finally {

@@ -81,8 +81,8 @@ export async function extractEmulated(
     readonly timeoutMs?: number;
     /** Never reached, but an answer that takes longer than a request's share begins another object. */
     readonly limit?: RateLimit;
-    /** Takes the time that a pause would. */
-    readonly pause?: () => Promise<void>;
+    /** Takes the time that a pause would; the signal ends the run. */
+    readonly pause?: (stop: AbortSignal) => Promise<unknown>;
     readonly onEvent?: (event: ExtractEvent) => void;
   },
 ): Promise<Extracted> {
@@ -94,9 +94,10 @@ export async function extractEmulated(
   );
   const events: ExtractEvent[] = [];
   const waits: number[] = [];
+  const stop = new AbortController();
   const sleep = async (ms: number): Promise<void> => {
     waits.push(ms);
-    await pause?.();
+    await pause?.(stop.signal);
     await pool.query(
       `update elt.accounts set blocked_until = blocked_until - make_interval(secs => $1)
        where conta = $2`,
@@ -124,6 +125,7 @@ export async function extractEmulated(
         runId: await startRun(pool, { command: "test", conta }),
         options: { ...everyPage, ...scanOptions },
         now: source.now,
+        stop,
       },
       objects.map(objectNamed),
     );

@@ -68,6 +68,7 @@ async function extract(names: readonly string[] = ["reservas"]): Promise<readonl
       runId: await startRun(pool, { command: "test", conta: "acme" }),
       options: { ...everyPage, pageSize: PAGE_SIZE },
       now: () => clock,
+      stop: new AbortController(),
     },
     objects,
   );

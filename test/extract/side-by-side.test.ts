@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
+import { sleepUntil } from "../../extract/limits.ts";
 import { createTestDatabase } from "../postgres.ts";
 import { type EmulatedAccount, emulatedAccount, extractEmulated } from "./emulated-extraction.ts";
 
@@ -61,5 +62,27 @@ describe("the objects of a run", () => {
       },
     });
     expect(results).toMatchObject([{ verdict: "proven" }, { verdict: "proven" }]);
+  });
+
+  test("are asked for nothing more once the database fails, and wait no longer", async () => {
+    emulator.fault({ object: "reservas", page: 1, times: 1, kind: "500" });
+    await pool.query(`
+      create function full_disk() returns trigger language plpgsql as $$
+      begin
+        if new.objeto = 'corretores' then raise exception 'disk full' using errcode = '53100'; end if;
+        return new;
+      end $$;
+      create trigger full_disk before update on elt.loads for each row execute function full_disk()`);
+    try {
+      // The first object waits to be asked again, without an end; the second one fails meanwhile.
+      const extracting = extract(["reservas", "corretores"], {
+        pause: (stop) => sleepUntil(stop)(PATIENT.windowMs),
+      });
+      await expect(extracting).rejects.toThrow("disk full");
+    } finally {
+      await pool.query("drop function full_disk() cascade");
+    }
+    const asked = emulator.requests.map(({ path, status }) => `${path} ${status}`);
+    expect(asked).toEqual(["/reservas 500", "/corretores 200"]);
   });
 });
