@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { type Level, levelOf } from "./event-level.ts";
 import { formatEvent, type StatusLine, statusOf } from "./event-text.ts";
 import type { RunEvent } from "./events.ts";
 import { withoutSecrets } from "./secrets.ts";
@@ -47,9 +48,9 @@ export function createReporter(options: {
   let wroteJson = false;
   let run: { readonly run?: number } = {};
 
-  const line = (data: object): void => {
+  const line = (level: Level, data: object): void => {
     wroteJson = true;
-    out.write(clean(`${JSON.stringify({ at: now().toISOString(), ...run, ...data })}\n`));
+    out.write(clean(`${JSON.stringify({ at: now().toISOString(), level, ...run, ...data })}\n`));
   };
   const clearStatus = (): void => {
     if (status !== "") out.write("\r\x1b[K");
@@ -69,7 +70,7 @@ export function createReporter(options: {
     json: options.json,
     event(event) {
       if (progressAsJson) {
-        line(event);
+        line(levelOf(event), event);
         return;
       }
       const permanent = formatEvent(event);
@@ -78,7 +79,7 @@ export function createReporter(options: {
       if (next !== undefined) showStatus(next);
     },
     say(sentence) {
-      if (progressAsJson) line({ type: "message", message: sentence });
+      if (progressAsJson) line("info", { type: "message", message: sentence });
       else text(clean(sentence));
     },
     sayPrivately(sentence) {
@@ -93,7 +94,7 @@ export function createReporter(options: {
     },
     failure(sentence, exitCode) {
       clearStatus();
-      if (progressAsJson) line({ type: "failed", exitCode, message: sentence });
+      if (progressAsJson) line("error", { type: "failed", exitCode, message: sentence });
       err.write(`${styleIfTerminal(err, clean(sentence))}\n`);
     },
     nameRun(runId) {
