@@ -69,9 +69,11 @@ export async function showModel(
       await createView(draft, one, applyEdits(one.select, edits));
     }
     const view = quoted(draft.schemaOf(model.schema), model.relation);
-    const columns = (await columnsOf(draft.client, view)).map(({ name }) => name);
-    const cells = columns.map((name) => {
-      const value = `shown.${quoted(name)}::text`;
+    const shown = await columnsOf(draft.client, view);
+    const columns = shown.map(({ name }) => name);
+    const cells = shown.map(({ name, type }) => {
+      const column = `shown.${quoted(name)}`;
+      const value = type === "timestamp with time zone" ? brasiliaText(column) : `${column}::text`;
       const mask = model.header.pii.get(name) ?? isPersonal(model.name, name);
       if (mask === undefined) return value;
       const salt = "(select value from elt.secrets where name = 'salt')";
@@ -89,6 +91,17 @@ export async function showModel(
       masked: columns.filter((name) => isPersonal(model.name, name) !== undefined),
     };
   });
+}
+
+/**
+ * An instant by the clock of Brasília, every digit kept, with its offset: `2026-01-31 21:30:00-03`. Not
+ * by the session's zone, on which a model's own expressions may depend.
+ */
+function brasiliaText(instant: string): string {
+  const local = `(${instant} at time zone 'America/Sao_Paulo')`;
+  const offset = `(${local} - (${instant} at time zone 'UTC'))`;
+  return `case when isfinite(${instant})
+    then ${local}::text || replace(${offset}::text, ':00:00', '') else ${instant}::text end`;
 }
 
 /**

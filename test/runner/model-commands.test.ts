@@ -262,6 +262,30 @@ describe("on a built project", () => {
     });
   });
 
+  test("show writes instants by Brasília's clock, to the last digit, whatever the session's zone", async () => {
+    const instants = [
+      "'2026-02-01T00:30:00Z'",
+      "'2018-12-31T23:30:00.000001Z'",
+      "'infinity'",
+      "null",
+      "'1900-01-01T12:00:00Z'",
+    ].map((literal, at) => `${literal}::timestamptz as i${at}`);
+    const changes = [
+      {
+        file: "models/marts/metas.sql",
+        from: "select ",
+        to: `select ${instants.join(", ")}, `,
+      },
+    ];
+    await withSample(changes, async (folder) => {
+      const shown = answer(await run("show", "metas", "--project", folder, "--json"));
+      expect(shown.rows[0]).toMatchObject({
+        ...{ i0: "2026-01-31 21:30:00-03", i1: "2018-12-31 21:30:00.000001-02" },
+        ...{ i2: "infinity", i3: null, i4: "1900-01-01 08:53:32-03:06:28" },
+      });
+    });
+  });
+
   test("show points into the file, and refuses what it cannot do", async () => {
     const changes = [{ file: "models/marts/metas.sql", from: "m.mes", to: "m.mss" }];
     await withSample(changes, async (folder) => {
