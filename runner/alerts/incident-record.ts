@@ -2,8 +2,8 @@ import { execute, type Queryable, query, type SQLQuery, sql } from "../../extrac
 import {
   type Incident,
   type IncidentKind,
-  isMuchWorse,
   isNotice,
+  isToldAgain,
   type Trouble,
 } from "./incident.ts";
 import type { Findings } from "./run-troubles.ts";
@@ -86,7 +86,7 @@ export async function recordFindings(
     a.kind === b.kind && a.subject === b.subject && a.conta === b.conta;
   for (const trouble of findings.found) {
     const before = known.find((incident) => same(incident, trouble));
-    if (before !== undefined && isMuchWorse(trouble, before)) await replace(database, before, now);
+    if (before !== undefined && isToldAgain(trouble, before)) await replace(database, before, now);
     await openIncident(database, trouble, now);
   }
   for (const incident of known) {

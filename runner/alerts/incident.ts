@@ -77,11 +77,34 @@ export function isNotice(kind: IncidentKind): boolean {
   return notices.has(kind);
 }
 
+/** Faults of a source that do not heal by themselves; the others come and go. */
+const forSomebody: ReadonlySet<IncidentDetails["object-failed"]["fault"]> = new Set([
+  "unauthorized",
+  "forbidden",
+  "unknown-path",
+]);
+
+/** Lines move while a file is edited; files say what is wrong. */
+function causeOf({ exitCode, places }: IncidentDetails["run-failed"]): string {
+  const files = places.map((place) => place.replace(/:\d+$/, ""));
+  return [exitCode, ...new Set(files)].join(" ");
+}
+
 const MUCH_WORSE = 2;
 const MORE_RECORDS = 10;
 
-/** Whether a trouble has grown so far since it was told that it must be told again. */
-export function isMuchWorse(now: Trouble, before: Trouble): boolean {
+/**
+ * Whether a trouble is another one than that which was told, or has grown so far since, that it must be
+ * told again: a run that fails for another reason, in other files, needs something else to be done.
+ */
+export function isToldAgain(now: Trouble, before: Trouble): boolean {
+  if (now.kind === "run-failed" && before.kind === "run-failed") {
+    return causeOf(now.details) !== causeOf(before.details);
+  }
+  if (now.kind === "object-failed" && before.kind === "object-failed") {
+    const isNews = now.details.fault !== before.details.fault;
+    return isNews && forSomebody.has(now.details.fault);
+  }
   if (now.kind !== "quarantine" || before.kind !== "quarantine") return false;
   const [more, less] = [now.details.records, before.details.records];
   return more >= MUCH_WORSE * less && more - less >= MORE_RECORDS;

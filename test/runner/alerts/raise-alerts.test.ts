@@ -8,8 +8,9 @@ import type { Trouble } from "../../../runner/alerts/incident.ts";
 import { closeIncident, openIncident } from "../../../runner/alerts/incident-record.ts";
 import { type Occasion, raiseAlerts } from "../../../runner/alerts/raise-alerts.ts";
 import { readAlertConfig } from "../../../runner/config.ts";
-import { LockError } from "../../../runner/errors.ts";
+import { ConfigError, LockError } from "../../../runner/errors.ts";
 import type { RunEvent } from "../../../runner/events.ts";
+import { ModelError } from "../../../runner/models/problem.ts";
 import { TestFailure, type TestResult } from "../../../runner/models/test-failure.ts";
 import { createTestDatabase } from "../../postgres.ts";
 import { type Mailbox, startMailbox, startWebhook, type Webhook } from "./receivers.ts";
@@ -121,6 +122,27 @@ describe("tests that fail", () => {
   });
 });
 
+describe("a run that fails again", () => {
+  const problem = (file: string, line: number) =>
+    new ModelError([
+      { file, position: { line, column: 1, offset: 0 }, text: "", message: "it is wrong" },
+    ]);
+  const failures = [
+    problem("models/marts/vendas.sql", 3),
+    problem("models/marts/vendas.sql", 9),
+    problem("views/vw_vso_mensal.sql", 9),
+    new ConfigError(["CVCRM_ACCOUNT is missing."]),
+  ];
+
+  test("for the same reason is told once, for another one as another", async () => {
+    for (const failure of failures) await raiseAlerts(alerting(), failed(failure));
+    expect(mails()).toHaveLength(3);
+    await raiseAlerts(alerting(), published);
+    expect(mails()).toHaveLength(4);
+    expect(mails().at(-1)).toContain("Resolvido");
+  });
+});
+
 describe("a run that found the account taken", () => {
   test("tells nothing, neither that something is wrong nor that it is well again", async () => {
     await raiseAlerts(alerting(), failed(new TestFailure([required])));
@@ -148,6 +170,16 @@ describe("an object that did not arrive", () => {
     expect(mails()).toEqual(["ana@example.com: leads: o CV demorou demais"]);
     await raiseAlerts(a, runWith(read("leads", {})));
     expect(mails().slice(1)).toEqual(["ana@example.com: Resolvido: leads voltou a chegar inteiro"]);
+  });
+
+  test("is told again when it needs somebody now, and not as often as the reason changes", async () => {
+    for (const fault of ["timeout", "server", "unauthorized", "timeout", "unauthorized"] as const) {
+      await raiseAlerts(alerting(), runWith(read("leads", { verdict: "failed", fault })));
+    }
+    expect(mails()).toEqual([
+      "ana@example.com: leads: o CV demorou demais",
+      "ana@example.com: leads: sem permissão no CV (401)",
+    ]);
   });
 
   test("of which too much vanished at once is told, too", async () => {
