@@ -117,6 +117,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: "landing against the source, marts against a fresh build, all tests",
         load: () => import("../runner/commands/verify.ts"),
       },
+      accounts: {
+        summary: "the accounts that were read, and those that are read no longer",
+        load: () => import("../runner/commands/accounts.ts"),
+      },
       prune: {
         summary: "let old versions, changes and logs go",
         load: () => import("../runner/commands/prune.ts"),

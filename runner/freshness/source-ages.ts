@@ -66,8 +66,8 @@ function rowsOf(declared: readonly ObjectFreshness[]): SQLQuery {
 }
 
 /**
- * The age of every object with declared ages, for every account that was ever extracted: none
- * before the first extraction. Backfills read a part of the past and count for nothing here.
+ * The age of every object with declared ages, for every account that was ever extracted and is not
+ * retired: none before the first extraction. Backfills read a part of the past and count for nothing here.
  * @param declared default: what the last build kept
  */
 export async function readSourceAges(
@@ -131,6 +131,7 @@ export function sourceAges(
         select conta, min(started_at) as since
         from elt.loads
         where mode in ('full', 'incremental')
+          and conta not in (select conta from elt.accounts where retired_at is not null)
         group by conta
       ) as accounts
       left join lateral (
