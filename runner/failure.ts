@@ -9,7 +9,7 @@ import { formatTestFailure, TestFailure } from "./models/test-failure.ts";
 /** How a failure ends the program. */
 export type Failure = { readonly exitCode: number; readonly message: string };
 
-/** Connection lost, server going away, disk full, out of memory: SQLSTATE classes 08, 53, 57P, 58. */
+/** Connection lost, server going away, out of memory: SQLSTATE classes 08, 53, 57P, 58. */
 const LOST = /^(08|53|57P|58)/;
 const NETWORK = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"]);
 
@@ -30,16 +30,16 @@ export function failureOf(error: unknown): Failure {
     };
   }
   if (error instanceof CvdwError) return failure(exitCodes.sourceFailed, error);
-  if (isDatabaseLost(error)) {
-    return {
-      exitCode: exitCodes.infrastructure,
-      message: `The database was lost during the run (${error.message}). What was committed stays; run again when it is back.`,
-    };
-  }
   if (isDatabaseRefusal(error)) {
     return {
       exitCode: exitCodes.infrastructure,
       message: `The database ended the work: ${error.message}. Nothing was published by it. ${refusals[error.code]}`,
+    };
+  }
+  if (isDatabaseLost(error)) {
+    return {
+      exitCode: exitCodes.infrastructure,
+      message: `The database was lost during the run (${error.message}). What was committed stays; run again when it is back.`,
     };
   }
   const stack = error instanceof Error ? error.stack : String(error);
@@ -50,6 +50,7 @@ export function failureOf(error: unknown): Failure {
 const refusals: Readonly<Record<string, string>> = {
   "57014": "Somebody cancelled it, or a limit of the platform did: run again.",
   "25006": "It became a replica, or read-only: run again when it takes changes.",
+  "53100": "Its disk is full: make room there, and run again.",
   "40P01": "Another session locked the same relations: run again.",
   "55P03": "Another session locked a relation: run again when it has ended.",
   "42501": "Give this user the right, or let the owner of the relation run the program.",
