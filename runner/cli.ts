@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
-import type { Command, CommandModule, Invocation } from "./command.ts";
-import { loadEnvironment } from "./config.ts";
+import { type Command, type CommandModule, exitCodes, type Invocation } from "./command.ts";
+import { type Environment, loadEnvironment } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import { failureOf } from "./failure.ts";
-import { createReporter } from "./reporter.ts";
+import { createReporter, type Output } from "./reporter.ts";
 import { secretsOf } from "./secrets.ts";
 
 /** A command as `elt help` lists it. It is loaded when it is called: some take seconds. */
@@ -21,44 +21,67 @@ export type CommandGroup = {
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;
 const INTERRUPT_GRACE_MS = 5_000;
 
-/** The program: reads the arguments, runs one command and sets the exit code. */
+/** One call of the program, and where its output goes. */
+export type ProgramCall = {
+  readonly args: readonly string[];
+  /** May throw ConfigError: whoever calls it wrongly is told so. */
+  readonly readEnvironment: () => Environment;
+  readonly out: Output;
+  readonly err: Output;
+  /** Runs the command that was asked for; whoever gives it decides what ends it before its end. */
+  readonly run: (command: Command, invocation: PlainInvocation) => Promise<number>;
+};
+
+type PlainInvocation = Omit<Invocation, "signal" | "onInterrupt">;
+
+/** The program: runs what the arguments of this process ask for, and ends it with the exit code. */
 export async function main(groups: readonly CommandGroup[]): Promise<void> {
-  const [first = "run", ...rest] = process.argv.slice(2);
-  const name = first.startsWith("-") ? "run" : first;
-  const args = first.startsWith("-") ? [first, ...rest] : rest;
-  const output = {
+  process.stdout.on("error", ignoreClosedPipe);
+  const { exitCode, isFailure } = await callProgram(groups, {
+    args: process.argv.slice(2),
+    readEnvironment: loadEnvironment,
     out: process.stdout,
     err: process.stderr,
-    json: args.includes("--json"),
-    now: () => new Date(),
-  };
+    run: runUntilSignal,
+  });
+  process.exitCode = exitCode;
+  if (!isFailure) return;
+  // Requests or queries that were cut off may still be open: a failure does not wait for them.
+  await Promise.all([process.stdout, process.stderr].map(flushed));
+  process.exit(exitCode);
+}
+
+/** Finds the command, runs it, and tells why it failed; never throws. */
+export async function callProgram(
+  groups: readonly CommandGroup[],
+  call: ProgramCall,
+): Promise<{ readonly exitCode: number; readonly isFailure: boolean }> {
+  const [first = "run", ...rest] = call.args;
+  const name = first.startsWith("-") ? "run" : first;
+  const args = first.startsWith("-") ? [first, ...rest] : rest;
+  const { out, err } = call;
+  const output = { out, err, json: args.includes("--json"), now: () => new Date() };
   let reporter = createReporter(output);
-  process.stdout.on("error", ignoreClosedPipe);
+  const done = (exitCode: number) => ({ exitCode, isFailure: false });
   try {
-    const env = loadEnvironment();
+    const env = call.readEnvironment();
     reporter = createReporter({ ...output, secrets: secretsOf(env) });
     if (name === "help" || first === "--help" || first === "-h") {
       const wanted = rest.find((word) => !word.startsWith("-"));
       const text = wanted === undefined ? overview(groups) : (await find(groups, wanted)).help;
       reporter.result(text, { help: text });
-      return;
+      return done(exitCodes.done);
     }
     const command = await find(groups, name);
     if (args.includes("--help") || args.includes("-h")) {
       reporter.result(command.help, { help: command.help });
-      return;
+      return done(exitCodes.done);
     }
-    process.exitCode = await runUntilSignal(command, {
-      ...parseOptions(name, command, args),
-      env,
-      reporter,
-    });
+    return done(await call.run(command, { ...parseOptions(name, command, args), env, reporter }));
   } catch (error) {
     const { exitCode, message } = failureOf(error);
     reporter.failure(message, exitCode);
-    // Requests or queries that were cut off may still be open: a failure does not wait for them.
-    await Promise.all([process.stdout, process.stderr].map(flushed));
-    process.exit(exitCode);
+    return { exitCode, isFailure: true };
   }
 }
 
@@ -84,10 +107,7 @@ function parseOptions(
 }
 
 /** A signal ends the program after a short clean-up; a second one ends it at once. */
-async function runUntilSignal(
-  command: Command,
-  invocation: Omit<Invocation, "signal" | "onInterrupt">,
-): Promise<number> {
+async function runUntilSignal(command: Command, invocation: PlainInvocation): Promise<number> {
   const abort = new AbortController();
   let cleanUp: (exitCode: number) => Promise<void> = async () => undefined;
   const interrupted = new Promise<number>((resolve) => {

@@ -24,7 +24,8 @@ export type Reporter = {
   readonly nameRun: (runId: bigint | null) => void;
 };
 
-type Output = {
+/** What output is written to: a stream, or what a test reads. */
+export type Output = {
   write(content: string | Uint8Array): unknown;
   readonly isTTY?: boolean;
 };

@@ -61,7 +61,17 @@ describe("elt", () => {
       ...["check", "show", "plan", "build", "retry", "publish", "test", "env"],
       ...["compile", "lineage", "docs"],
       ...["keys", "bi"],
-      ...["doctor", "alert", "verify", "prune", "backup", "restore", "forget", "migrate"],
+      ...[
+        "doctor",
+        "alert",
+        "verify",
+        "accounts",
+        "prune",
+        "backup",
+        "restore",
+        "forget",
+        "migrate",
+      ],
       ...["demo", "emulator"],
     ]);
     const { out: help } = await elt(["extract", "--help"]);

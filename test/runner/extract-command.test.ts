@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Account, createAccount } from "../../emulator/account.ts";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
 import type { ObjectStatus } from "../../runner/object-status.ts";
-import { type Outcome, runElt } from "../elt-process.ts";
+import { eltHere } from "../elt-here.ts";
+import type { Outcome } from "../elt-process.ts";
 import { createTestDatabase, type TestDatabase } from "../postgres.ts";
 
 const LEADS = 40;
@@ -37,7 +38,7 @@ afterEach(async () => {
 });
 
 function elt(...args: string[]): Promise<Outcome> {
-  return runElt(args, {
+  return eltHere(args, {
     DATABASE_URL: database.url,
     CVCRM_ACCOUNT: "acme",
     CVCRM_API_EMAIL: account.email,
@@ -72,7 +73,7 @@ function asked(): string[] {
 
 describe("elt extract", () => {
   test("tells every wrong name, option and setting at once with exit 2, and asks for nothing", async () => {
-    const { code, err, out } = await runElt(
+    const { code, err, out } = await eltHere(
       ["extract", "lead", "--page-size", "0", "--since", "ontem", "--time-limit", "5"],
       { DATABASE_URL: database.url, CVCRM_ACCOUNT: "acme", CVCRM_API_EMAIL: account.email },
     );

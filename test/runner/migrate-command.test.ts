@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot } from "../../runner/open-project.ts";
-import { runElt } from "../elt-process.ts";
+import { eltHere } from "../elt-here.ts";
 import { createEmptyDatabase } from "../postgres.ts";
 
 const files = readdirSync(path.join(projectRoot, "runner/migrations")).sort();
@@ -10,7 +10,7 @@ const files = readdirSync(path.join(projectRoot, "runner/migrations")).sort();
 test("elt migrate tells what is missing, applies it once, and refuses a newer database", async () => {
   const database = await createEmptyDatabase();
   const elt = (...args: string[]) =>
-    runElt(["migrate", "--json", ...args], { DATABASE_URL: database.url });
+    eltHere(["migrate", "--json", ...args], { DATABASE_URL: database.url });
   try {
     const pending = await elt("--pending");
     expect(JSON.parse(pending.out)).toEqual({ pending: files, applied: [] });

@@ -3,8 +3,8 @@ import { afterAll, expect, test } from "vitest";
 import { checkProject } from "../../runner/models/check.ts";
 import { ModelError } from "../../runner/models/problem.ts";
 import { loadProject } from "../../runner/models/project.ts";
+import { eltHere } from "../elt-here.ts";
 import { createTestDatabase } from "../postgres.ts";
-import { elt } from "./elt.ts";
 import { goldenFolder, mistakes, mistakesOnRows, sampleProject, withSample } from "./mistakes.ts";
 
 const database = await createTestDatabase();
@@ -42,7 +42,7 @@ test("one pass of elt check tells every mistake of a project, and the exit code 
       ({ file, from }) => !(file.endsWith("distratos.sql") && from?.startsWith("from staging")),
     );
   await withSample(changes, async (folder) => {
-    const { code, out, err } = await elt(["check", "--project", folder], {
+    const { code, out, err } = await eltHere(["check", "--project", folder], {
       DATABASE_URL: database.url,
     });
     expect(code).toBe(1);
@@ -68,7 +68,9 @@ test.each(Object.keys(mistakesOnRows))(
         }
       }
       await withSample(changes, async (folder) => {
-        const { code, err } = await elt(["build", "--project", folder], { DATABASE_URL: own.url });
+        const { code, err } = await eltHere(["build", "--project", folder], {
+          DATABASE_URL: own.url,
+        });
         expect(code).toBe(1);
         await expect(err).toMatchFileSnapshot(golden(name));
       });

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { projectRoot } from "../../runner/open-project.ts";
+import { eltHere } from "../elt-here.ts";
+import type { Outcome } from "../elt-process.ts";
 import { createTestDatabase } from "../postgres.ts";
-import { elt, type Outcome } from "./elt.ts";
 import { sampleProject, withSample } from "./mistakes.ts";
 
 const database = await createTestDatabase();
@@ -30,7 +31,7 @@ async function land(object: string, key: number, record: Record<string, unknown>
   );
 }
 
-const run = (...args: readonly string[]): Promise<Outcome> => elt(args, settings);
+const run = (...args: readonly string[]): Promise<Outcome> => eltHere(args, settings);
 /** The answer of a command that was asked for JSON: its last line. */
 const answer = ({ out }: Outcome) => JSON.parse(out.trim().split("\n").at(-1) ?? "");
 const rows = async (statement: string) => (await database.pool.query(statement)).rows;

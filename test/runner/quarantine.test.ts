@@ -6,7 +6,7 @@ import { slicePage } from "../../extract/page.ts";
 import { landOrQuarantine } from "../../extract/quarantine.ts";
 import { toLandingRecords, wantedFields } from "../../extract/record.ts";
 import { startRun } from "../../runner/run-record.ts";
-import { runElt } from "../elt-process.ts";
+import { eltHere } from "../elt-here.ts";
 import { createTestDatabase } from "../postgres.ts";
 
 const database = await createTestDatabase();
@@ -14,7 +14,7 @@ afterAll(() => database.drop());
 const { pool } = database;
 const runId = await startRun(pool, { command: "test", conta: "acme" });
 
-const elt = (...args: string[]) => runElt(args, { DATABASE_URL: database.url });
+const elt = (...args: string[]) => eltHere(args, { DATABASE_URL: database.url });
 
 /** Lands raw texts as a page of an object. */
 async function land(conta: string, object: CvdwObject, texts: readonly string[]): Promise<void> {

@@ -15,9 +15,9 @@ import { findModel } from "../../runner/models/selection.ts";
 import { showModel } from "../../runner/models/show-model.ts";
 import { openProject } from "../../runner/open-project.ts";
 import { compareMarts } from "../../runner/verify/compare-marts.ts";
+import { eltHere } from "../elt-here.ts";
 import { createEmptyDatabase, createTestDatabase, withConnection } from "../postgres.ts";
 import { serve } from "../server/published.ts";
-import { elt } from "./elt.ts";
 import { runHere } from "./run-here.ts";
 
 /** What a server, a database or a role may be set to by somebody who did not think of this program. */
@@ -194,10 +194,10 @@ describe("a database that takes no changes", () => {
     closing.push(() => database.drop());
     await set(database.url, ["default_transaction_read_only = on"]);
     const env = { DATABASE_URL: database.url };
-    const build = await elt(["build"], env);
+    const build = await eltHere(["build"], env);
     expect(build.err).toMatch(/^The database takes no changes from this user: name the primary's/);
     expect(build.code).toBe(2);
-    expect((await elt(["status"], env)).code).toBe(0);
+    expect((await eltHere(["status"], env)).code).toBe(0);
   });
 
   test("is a sentence when it is still to be migrated", async () => {

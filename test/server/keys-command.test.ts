@@ -4,7 +4,7 @@ import { ConfigError } from "../../runner/errors.ts";
 import { readNewKey } from "../../server/keys-command.ts";
 import type { RunningServer } from "../../server/serve.ts";
 import { createKey, revokeKey } from "../../server/stored-keys.ts";
-import { runElt } from "../elt-process.ts";
+import { eltHere } from "../elt-here.ts";
 import type { TestDatabase } from "../postgres.ts";
 import { createPublishedDatabase, serve } from "./published.ts";
 
@@ -51,7 +51,7 @@ async function untilStatus(url: string, key: string, wanted: number): Promise<vo
 describe("elt keys", () => {
   test("makes a key once, lists it without its text, and revokes it", async () => {
     const env = { DATABASE_URL: database.url };
-    const made = await runElt(
+    const made = await eltHere(
       ["keys", "create", "--name", "powerbi", "--account", "exemplo", "--expires", "90d", "--json"],
       env,
     );
@@ -63,17 +63,17 @@ describe("elt keys", () => {
     expect(rows).toMatchObject([{ sha256: createHash("sha256").update(key).digest("hex") }]);
     expect(JSON.stringify(rows)).not.toContain(key);
 
-    const twice = await runElt(["keys", "create", "--name", "powerbi"], env);
+    const twice = await eltHere(["keys", "create", "--name", "powerbi"], env);
     expect(twice).toMatchObject({ code: 2, err: expect.stringContaining("another name") });
 
-    const listed = await runElt(["keys", "--json"], env);
+    const listed = await eltHere(["keys", "--json"], env);
     expect(JSON.parse(listed.out)).toMatchObject({
       keys: [{ name: "powerbi", state: "in force", contas: ["exemplo"] }],
     });
     expect(listed.out).not.toMatch(/sha256|elt_/);
 
-    expect(await runElt(["keys", "revoke", "powerbi"], env)).toMatchObject({ code: 0 });
-    const again = await runElt(["keys", "revoke", "powerbi"], env);
+    expect(await eltHere(["keys", "revoke", "powerbi"], env)).toMatchObject({ code: 0 });
+    const again = await eltHere(["keys", "revoke", "powerbi"], env);
     expect(again).toMatchObject({ code: 2, err: expect.stringContaining("keys list") });
   });
 

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Account } from "../../../emulator/account.ts";
 import { exemplo } from "../../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../../emulator/server.ts";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import { createTestDatabase } from "../../postgres.ts";
 import { type RunHere, runHere } from "../run-here.ts";
 import { type Mailbox, startMailbox, startWebhook, type Webhook } from "./receivers.ts";
@@ -160,19 +160,19 @@ describe("elt run", () => {
       );
       account.edit("reservas", firstKey(account), { valor_contrato: command.length * 1000.5 });
       expect((await run()).code).toBe(1);
-      expect((await runElt(["status"], settings())).out).toContain(
+      expect((await eltHere(["status"], settings())).out).toContain(
         "Wrong now: 1 incident (elt alert)",
       );
       await pool.query("alter table marts.vendas drop constraint nobody");
       expect(news().subjects).toEqual(["[CVDW exemplo] Um modelo falhou e nada foi publicado"]);
       if (command === "build") {
         // Some models prove nothing of the others.
-        const some = await runElt(["build", "--select", "staging.unidades"], settings());
+        const some = await eltHere(["build", "--select", "staging.unidades"], settings());
         expect(some.code).toBe(0);
-        expect((await runElt(["alert"], settings())).out).toContain("run-failed");
+        expect((await eltHere(["alert"], settings())).out).toContain("run-failed");
       }
-      expect((await runElt([command], settings())).code).toBe(0);
-      expect((await runElt(["alert"], settings())).out).toContain("Nothing is wrong.");
+      expect((await eltHere([command], settings())).code).toBe(0);
+      expect((await eltHere(["alert"], settings())).out).toContain("Nothing is wrong.");
       expect((await run()).code).toBe(0);
       expect(news().subjects).toEqual(["[CVDW exemplo] Resolvido: A carga voltou a funcionar"]);
     },
@@ -187,7 +187,7 @@ describe("elt run", () => {
     const title = "[CVDW exemplo] corretores: 1 registro em quarentena";
     expect(news().subjects).toEqual([title]);
     expect(mailbox.mails.at(-1)?.raw).not.toContain("Fulano");
-    expect((await runElt(["extract", "corretores", "--full"], settings())).code).toBe(0);
+    expect((await eltHere(["extract", "corretores", "--full"], settings())).code).toBe(0);
     await run();
     const recovered = "[CVDW exemplo] Resolvido: corretores: a quarentena está vazia";
     expect(news().subjects).toEqual([recovered]);
@@ -195,7 +195,7 @@ describe("elt run", () => {
 
   test("tells of new fields once, as news that has no end", async () => {
     account.addField("repasses", "campo_novo", "x");
-    expect((await runElt(["extract", "repasses", "--full"], settings())).code).toBe(0);
+    expect((await eltHere(["extract", "repasses", "--full"], settings())).code).toBe(0);
     await run();
     expect(news().texts).toEqual(["🔵 [CVDW exemplo] repasses: os campos do CV mudaram"]);
     await run();
@@ -266,9 +266,9 @@ describe("a database that does not answer", () => {
     const other = { CVCRM_ACCOUNT: "sem-banco" };
     const away = { ...other, DATABASE_URL: "postgresql://u:hunter2@127.0.0.1:1/x" };
     for (let run = 0; run < 2; run++) {
-      expect((await runElt(["run"], settings(away))).code).toBe(2);
+      expect((await eltHere(["run"], settings(away))).code).toBe(2);
     }
-    await runElt(["run"], settings(other));
+    await eltHere(["run"], settings(other));
     const title = "[CVDW sem-banco] O banco de dados não responde";
     const back = "[CVDW sem-banco] Resolvido: O banco de dados voltou a responder";
     expect(news().subjects.slice(0, 2)).toEqual([title, back]);
@@ -277,7 +277,7 @@ describe("a database that does not answer", () => {
 
 describe("elt alert", () => {
   test("test sends by every channel and says what became of it", async () => {
-    const outcome = await runElt(["alert", "test"], settings());
+    const outcome = await eltHere(["alert", "test"], settings());
     expect(outcome).toMatchObject({ code: 0, err: "" });
     expect(outcome.out).toContain("email: sent. Look whether it arrived.");
     const subject = "[CVDW exemplo] Mensagem de teste";
@@ -287,7 +287,7 @@ describe("elt alert", () => {
   test("test names what is wrong with a channel, not its secret, and needs no account", async () => {
     webhook.answer(302);
     const wrong = { ALERT_EMAIL_PASSWORD: "wrong-hunter2", CVCRM_ACCOUNT: undefined };
-    const { code, out, err } = await runElt(["alert", "test", "--json"], settings(wrong));
+    const { code, out, err } = await eltHere(["alert", "test", "--json"], settings(wrong));
     expect(code).toBe(2);
     const { deliveries } = JSON.parse(out.trim().split("\n").at(-1) ?? "");
     expect(deliveries).toEqual([
@@ -302,19 +302,19 @@ describe("elt alert", () => {
   });
 
   test("without a channel is a sentence, exit 2", async () => {
-    const { code, err } = await runElt(["alert", "test"], { DATABASE_URL: database.url });
+    const { code, err } = await eltHere(["alert", "test"], { DATABASE_URL: database.url });
     expect([code, err]).toEqual([2, expect.stringContaining("No channel is set: fill in")]);
   });
 
   test("lists what is wrong now", async () => {
     const end = emulator.fault({ object: "unidades", times: 99, kind: "401" });
     await run();
-    const { out } = await runElt(["alert"], settings());
+    const { out } = await eltHere(["alert"], settings());
     expect(out).toMatch(
       /exemplo +object-failed +\d{4}-\d\d-\d\d \d\d:\d\d +unidades: sem permissão/,
     );
     end();
     await run();
-    expect((await runElt(["alert"], settings())).out).toContain("Nothing is wrong.");
+    expect((await eltHere(["alert"], settings())).out).toContain("Nothing is wrong.");
   });
 });

@@ -23,7 +23,8 @@ import { restore } from "../../../runner/backup/restore.ts";
 import { verifyFiles } from "../../../runner/backup/verify-files.ts";
 import { ConfigError } from "../../../runner/errors.ts";
 import { projectRoot } from "../../../runner/open-project.ts";
-import { runElt, startElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
+import { startElt } from "../../elt-process.ts";
 import { buildModels, extractAccounts } from "../../pipeline.ts";
 import { createTestDatabase, type TestDatabase, withTestDatabase } from "../../postgres.ts";
 
@@ -34,7 +35,7 @@ afterAll(async () => {
   await database.drop();
   await rm(root, { recursive: true, force: true });
 });
-const elt = (on: TestDatabase, ...args: string[]) => runElt(args, { DATABASE_URL: on.url });
+const elt = (on: TestDatabase, ...args: string[]) => eltHere(args, { DATABASE_URL: on.url });
 const objects = [
   ...defaultObjects,
   ...["leads", "pessoas"].flatMap((name) => findObject(name) ?? []),

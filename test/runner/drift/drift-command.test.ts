@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exemplo } from "../../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../../emulator/server.ts";
 import { projectRoot } from "../../../runner/building.ts";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import { createTestDatabase } from "../../postgres.ts";
 
 const database = await createTestDatabase();
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => emulator.close());
 
 const elt = (...args: string[]) =>
-  runElt(args, {
+  eltHere(args, {
     DATABASE_URL: database.url,
     CVCRM_ACCOUNT: "exemplo",
     CVCRM_API_EMAIL: "ana@example.com",

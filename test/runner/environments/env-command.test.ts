@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eltHere } from "../../elt-here.ts";
+import type { Outcome } from "../../elt-process.ts";
 import { createTestDatabase } from "../../postgres.ts";
-import { elt, type Outcome } from "../elt.ts";
 import { sampleProject, withSample } from "../mistakes.ts";
 
 const database = await createTestDatabase();
@@ -8,7 +9,7 @@ const settings = { DATABASE_URL: database.url };
 afterAll(() => database.drop());
 const { pool } = database;
 
-const run = (...args: readonly string[]): Promise<Outcome> => elt(args, settings);
+const run = (...args: readonly string[]): Promise<Outcome> => eltHere(args, settings);
 /** The answer of a command that was asked for JSON: its last line. */
 const answer = ({ out }: Outcome) => JSON.parse(out.trim().split("\n").at(-1) ?? "");
 

@@ -10,7 +10,7 @@ import { exemplo } from "../../../emulator/exemplo.ts";
 import { findObject } from "../../../extract/catalogue.ts";
 import { ask } from "../../../runner/forget/ask.ts";
 import { projectRoot } from "../../../runner/open-project.ts";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import { buildModels, extractAccounts } from "../../pipeline.ts";
 import { createTestDatabase, type TestDatabase, withTestDatabase } from "../../postgres.ts";
 import { addPerson, searchEverything, values, zuleide } from "./person.ts";
@@ -23,7 +23,7 @@ afterAll(async () => {
   await database.drop();
   await rm(root, { recursive: true, force: true });
 });
-const elt = (on: TestDatabase, ...args: string[]) => runElt(args, { DATABASE_URL: on.url });
+const elt = (on: TestDatabase, ...args: string[]) => eltHere(args, { DATABASE_URL: on.url });
 const objects = [
   ...["reservas", "comissoes", "unidades", "repasses", "leads", "leads_interacoes"],
   ...["precadastros", "pessoas", "pessoas_contatos", "atendimentos", "reservas_associados"],

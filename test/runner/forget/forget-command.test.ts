@@ -6,7 +6,7 @@ import type { Account } from "../../../emulator/account.ts";
 import { exemplo } from "../../../emulator/exemplo.ts";
 import { findObject } from "../../../extract/catalogue.ts";
 import { tryLock } from "../../../extract/lock.ts";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import { buildModels, extractAccounts } from "../../pipeline.ts";
 import { createTestDatabase } from "../../postgres.ts";
 import { addPerson, benicio, searchEverything, values, zuleide } from "./person.ts";
@@ -14,7 +14,7 @@ import { addPerson, benicio, searchEverything, values, zuleide } from "./person.
 const database = await createTestDatabase();
 afterAll(() => database.drop());
 const { pool } = database;
-const elt = (...args: string[]) => runElt(args, { DATABASE_URL: database.url });
+const elt = (...args: string[]) => eltHere(args, { DATABASE_URL: database.url });
 
 const objects = [
   ...["reservas", "comissoes", "unidades", "repasses", "leads", "leads_interacoes"],

@@ -5,7 +5,8 @@ import { defaultObjects, findObject } from "../../../extract/catalogue.ts";
 import { tryLock } from "../../../extract/lock.ts";
 import { BACKUP_LOCK } from "../../../runner/backup/back-up.ts";
 import { BUILD_LOCK } from "../../../runner/building.ts";
-import { type EltProcess, runElt, startElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
+import { type EltProcess, startElt } from "../../elt-process.ts";
 import { buildModels, extractAccounts } from "../../pipeline.ts";
 import { createTestDatabase } from "../../postgres.ts";
 import { addPerson, searchEverything, values, zuleide } from "./person.ts";
@@ -73,9 +74,9 @@ describe("elt forget", () => {
     const client = await pool.connect();
     try {
       await tryLock(client, BACKUP_LOCK);
-      const { code, err } = await runElt(forget, settings);
+      const { code, err } = await eltHere(forget, settings);
       expect([code, err]).toEqual([4, expect.stringContaining("A backup of this database is")]);
-      const backup = await runElt(["backup", "/nowhere/to/write"], settings);
+      const backup = await eltHere(["backup", "/nowhere/to/write"], settings);
       expect([backup.code, backup.err]).toEqual([
         4,
         expect.stringContaining("Another backup, or elt forget, is already under way"),
@@ -110,7 +111,7 @@ describe("elt forget", () => {
   });
 
   test("says of a person whom a failed build left in the marts that it is not finished", async () => {
-    const { code, out } = await runElt(forget.slice(0, -1), settings);
+    const { code, out } = await eltHere(forget.slice(0, -1), settings);
     expect(code).toBe(0);
     expect(out).toContain("Receipt 1 is not finished");
   });
@@ -118,7 +119,7 @@ describe("elt forget", () => {
   test("given again finishes it: no table and no statistics of the planner hold the person", async () => {
     expect(await inStatistics()).toEqual(expect.arrayContaining(["staging.reservas"]));
     await pool.query("alter table marts_pii.vendas drop constraint named");
-    const { code, out } = await runElt(forget, settings);
+    const { code, out } = await eltHere(forget, settings);
     expect(await searchEverything(pool, values)).toEqual({});
     expect(await inStatistics()).toEqual([]);
     expect([code, await statuses()]).toEqual([0, ["done"]]);
@@ -141,7 +142,7 @@ describe("elt forget", () => {
     await pool.query("truncate elt.tombstones");
     await extractAccounts(database, account, { objects, scan: { full: true } });
     await buildModels(database);
-    const { code, out } = await runElt(forget, settings);
+    const { code, out } = await eltHere(forget, settings);
     expect(code).toBe(1);
     expect(JSON.parse(out.trim().split("\n").at(-1) ?? "").left).toContainEqual({
       ...{ table: "ana_marts.vendas", environment: "ana", identified: 0, named: 1 },
@@ -149,7 +150,7 @@ describe("elt forget", () => {
     await pool.query("drop schema ana_marts cascade; delete from elt.environments");
     expect(await searchEverything(pool, values)).toEqual({});
     expect(await statuses()).toEqual(["done", "landing"]);
-    expect((await runElt(forget, settings)).code).toBe(0);
+    expect((await eltHere(forget, settings)).code).toBe(0);
     expect(await statuses()).toEqual(["done", "done"]);
   });
 
@@ -178,7 +179,7 @@ describe("elt forget", () => {
   test("keeps out what a retry of quarantine learns to read", async () => {
     const raw = JSON.stringify({ idlead: 8077, nome: zuleide.nome, email: zuleide.email });
     await quarantine("8077", raw);
-    expect((await runElt(["quarantine", "retry"], settings)).code).toBe(0);
+    expect((await eltHere(["quarantine", "retry"], settings)).code).toBe(0);
     const { rows } = await pool.query(
       "select payload ->> 'nome' as nome from landing.leads where chave = '8077'",
     );

@@ -6,8 +6,8 @@ import { planBuild } from "../../../runner/models/plan-build.ts";
 import { loadProject } from "../../../runner/models/project.ts";
 import { projectRoot } from "../../../runner/open-project.ts";
 import { startRun } from "../../../runner/run-record.ts";
+import { eltHere } from "../../elt-here.ts";
 import { withFiles } from "../../project.ts";
-import { elt } from "../elt.ts";
 import { files, openPessoas, staging } from "../models/pessoas.ts";
 
 const pessoas = await openPessoas();
@@ -193,7 +193,7 @@ describe("a person at a terminal", () => {
   test("sees in elt status which source is stale and what it feeds", async () => {
     await pessoas.build(withFresh("warn 12h"));
     await pessoas.rows("update elt.loads set finished_at = finished_at - interval '13 hours'");
-    const { code, out } = await elt(["status", "--json"], { DATABASE_URL: pessoas.url });
+    const { code, out } = await eltHere(["status", "--json"], { DATABASE_URL: pessoas.url });
     expect(code).toBe(0);
     const status = JSON.parse(out.trim().split("\n").at(-1) ?? "");
     expect(status.freshness).toMatchObject([
@@ -230,7 +230,7 @@ describe("a person at a terminal", () => {
   test("learns what a build held back and what to do about it, with exit 3", async () => {
     await withFiles({ ...files, ...withFresh("error 2d, block") }, async (folder) => {
       const build = (...args: readonly string[]) =>
-        elt(["build", "--project", folder, ...args], { DATABASE_URL: pessoas.url });
+        eltHere(["build", "--project", folder, ...args], { DATABASE_URL: pessoas.url });
       expect((await build()).code).toBe(0);
       await pessoas.rows("update elt.loads set finished_at = finished_at - interval '50 hours'");
       const { code, out, err } = await build("--json");

@@ -2,14 +2,15 @@ import { userInfo } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EnvironmentReport } from "../../../runner/environments/build-environment.ts";
 import { formatEnvironment } from "../../../runner/environments/format-environment.ts";
-import { elt, type Outcome } from "../elt.ts";
+import { eltHere } from "../../elt-here.ts";
+import type { Outcome } from "../../elt-process.ts";
 import { mapped, openVendas, sales, withShipped } from "./vendas.ts";
 
 const vendas = await openVendas();
 afterAll(() => vendas.drop());
 
 const run = (...args: readonly string[]): Promise<Outcome> =>
-  elt([...args, "--json"], { DATABASE_URL: vendas.url });
+  eltHere([...args, "--json"], { DATABASE_URL: vendas.url });
 const undone = mapped("Contrato assinado", "distrato");
 const lines = ({ out }: Outcome) =>
   out
@@ -26,7 +27,7 @@ beforeAll(async () => {
 describe("elt publish", () => {
   test("says what is missing or wrong before it builds anything", async () => {
     const said = async (...args: string[]) => {
-      const { code, err } = await elt(["publish", ...args], { DATABASE_URL: vendas.url });
+      const { code, err } = await eltHere(["publish", ...args], { DATABASE_URL: vendas.url });
       expect(code).toBe(2);
       return err.trim();
     };
@@ -64,7 +65,7 @@ describe("elt publish", () => {
       const heldRun = String(held?.run);
       expect(held).toMatchObject({ since: heldRun, conta: "acme" });
 
-      const status = await elt(["status"], { DATABASE_URL: vendas.url });
+      const status = await eltHere(["status"], { DATABASE_URL: vendas.url });
       expect(status.out).toContain(`Held back since run ${heldRun} (`);
       expect(status.out).toContain(
         "quantidade_vendas of acme: 40 → 20 (−50.0 %), guard 10 %: nothing that changed in the source explains it",
@@ -74,7 +75,7 @@ describe("elt publish", () => {
         "Nothing was published, because 3 KPIs of acme would move further than @guard allows:",
       );
 
-      const retry = await elt(["retry", ...project], { DATABASE_URL: vendas.url });
+      const retry = await eltHere(["retry", ...project], { DATABASE_URL: vendas.url });
       expect(retry.code).toBe(1);
       expect(`${retry.out}${retry.err}`).toContain(`as in run ${heldRun}:`);
 
@@ -101,7 +102,7 @@ describe("elt publish", () => {
         accepted_by: expect.stringContaining(`${userInfo().username} on `),
         accepted_why: "conferido com a Ana",
       });
-      const after = await elt(["status"], { DATABASE_URL: vendas.url });
+      const after = await eltHere(["status"], { DATABASE_URL: vendas.url });
       expect(after.out).not.toContain("Held back");
     }));
 
@@ -112,7 +113,7 @@ describe("elt publish", () => {
       expect(build.code).toBe(1);
       const [held] = lines(build).filter(({ type }) => type === "kpi-held");
       await vendas.land(sales(43, 43));
-      const again = await elt(
+      const again = await eltHere(
         ["publish", "--accept", String(held?.run), "--why", "x", "--project", folder],
         { DATABASE_URL: vendas.url },
       );
@@ -129,7 +130,7 @@ describe("an environment", () => {
   test("is not held back, and its end tells the guarded KPIs that differ", () =>
     withShipped({}, async (folder) => {
       const settings = { DATABASE_URL: vendas.url };
-      const built = await elt(["build", "--env", "ana", "--project", folder], settings);
+      const built = await eltHere(["build", "--env", "ana", "--project", folder], settings);
       expect(built.code).toBe(0);
       const report = JSON.parse(built.out.trim().split("\n").at(-1) ?? "") as EnvironmentReport;
       const quantidade = { model: "marts.vendas", kpi: "quantidade_vendas", conta: "acme" };
@@ -156,7 +157,7 @@ describe("elt check", () => {
         },
       },
       async (folder) => {
-        const { code, err, out } = await elt(["check", "--project", folder], {
+        const { code, err, out } = await eltHere(["check", "--project", folder], {
           DATABASE_URL: vendas.url,
         });
         expect(code).toBe(1);

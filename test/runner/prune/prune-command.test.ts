@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Account } from "../../../emulator/account.ts";
 import { exemplo } from "../../../emulator/exemplo.ts";
 import { openScan } from "../../../extract/scan-record.ts";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import { buildModels, extractAccounts, runPipeline } from "../../pipeline.ts";
 import { createTestDatabase } from "../../postgres.ts";
 
 const database = await createTestDatabase();
 afterAll(() => database.drop());
 const { pool } = database;
-const elt = (...args: string[]) => runElt(args, { DATABASE_URL: database.url });
+const elt = (...args: string[]) => eltHere(args, { DATABASE_URL: database.url });
 let account: Account;
 let sale: number;
 

@@ -10,7 +10,7 @@ import type { RunEvent } from "../../../runner/events.ts";
 import { erasePerson, findPerson } from "../../../runner/forget/forget.ts";
 import { compareKeys, type KeyComparison } from "../../../runner/verify/compare-keys.ts";
 import { compareSource } from "../../../runner/verify/compare-source.ts";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import { extractAccounts } from "../../pipeline.ts";
 import { createTestDatabase } from "../../postgres.ts";
 import { addPerson, zuleide } from "../forget/person.ts";
@@ -178,7 +178,7 @@ describe("every key and value of the source against landing", () => {
 
 describe("elt verify --keys", () => {
   const verify = (...args: readonly string[]) =>
-    runElt(["verify", ...args], {
+    eltHere(["verify", ...args], {
       DATABASE_URL: database.url,
       CVCRM_ACCOUNT: account.conta,
       CVCRM_API_EMAIL: account.email,

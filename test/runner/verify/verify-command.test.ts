@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Account } from "../../../emulator/account.ts";
 import { exemplo } from "../../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../../emulator/server.ts";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import { runPipeline } from "../../pipeline.ts";
 import { createTestDatabase } from "../../postgres.ts";
 
@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 async function verify(...args: string[]) {
-  const { code, out, err } = await runElt(["verify", "--json", ...args], {
+  const { code, out, err } = await eltHere(["verify", "--json", ...args], {
     DATABASE_URL: database.url,
     CVCRM_ACCOUNT: account.conta,
     CVCRM_API_EMAIL: account.email,
@@ -101,7 +101,7 @@ describe("elt verify", () => {
       expect(found["marts.vw_vendas_mensais"]).toMatchObject({ missing: 1, extra: 1 });
       expect(JSON.stringify(marts)).not.toContain("Outra Pessoa");
     } finally {
-      await runElt(["build", "--full-refresh"], { DATABASE_URL: database.url });
+      await eltHere(["build", "--full-refresh"], { DATABASE_URL: database.url });
     }
     expect((await verify("--skip-source")).code).toBe(0);
   });
@@ -109,7 +109,7 @@ describe("elt verify", () => {
   test("does not compare marts that a build would change, and says why", async () => {
     const sale = [...account.records("reservas")][0];
     account.edit("reservas", Number(sale?.idreserva), { tipovenda: "Outra" });
-    await runElt(["extract", "reservas"], {
+    await eltHere(["extract", "reservas"], {
       DATABASE_URL: database.url,
       CVCRM_ACCOUNT: account.conta,
       CVCRM_API_EMAIL: account.email,
@@ -182,7 +182,7 @@ describe("elt verify", () => {
       source: objects,
       marts,
     } = await (async () => {
-      const { out, code } = await runElt(["verify", "--json"], {
+      const { out, code } = await eltHere(["verify", "--json"], {
         DATABASE_URL: database.url,
         CVCRM_ACCOUNT: account.conta,
         CVCRM_API_EMAIL: account.email,

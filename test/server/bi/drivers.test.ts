@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import type { TestDatabase } from "../../postgres.ts";
 import { createPublishedDatabase } from "../published.ts";
 
@@ -129,7 +129,7 @@ test("elt bi tells how to connect, in Portuguese, without a password, and change
   const { port, pathname, password: own } = new URL(database.url);
   const env = { DATABASE_URL: database.url, PORT: "5612" };
   const before = await database.pool.query("select count(*)::int as n from pg_roles");
-  const { code, out, err } = await runElt(["bi"], env);
+  const { code, out, err } = await eltHere(["bi"], env);
   expect([code, err]).toEqual([0, ""]);
   for (const wanted of [
     "Metabase",
@@ -146,7 +146,7 @@ test("elt bi tells how to connect, in Portuguese, without a password, and change
   expect(out).toContain(`${login}: todas as contas, dados pessoais mascarados`);
   expect(own).not.toBe("");
   expect(out).not.toContain(own);
-  const json = JSON.parse((await runElt(["bi", "--json"], env)).out);
+  const json = JSON.parse((await eltHere(["bi", "--json"], env)).out);
   expect(json).toMatchObject({
     port: Number(port),
     schema: "marts",

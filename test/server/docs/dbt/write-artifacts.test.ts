@@ -8,9 +8,9 @@ import { loadProject, type Project } from "../../../../runner/models/project.ts"
 import { projectRoot } from "../../../../runner/open-project.ts";
 import { writeArtifacts } from "../../../../server/docs/dbt/write-artifacts.ts";
 import { readDocumented } from "../../../../server/docs/documented.ts";
+import { eltHere } from "../../../elt-here.ts";
 import { buildModels } from "../../../pipeline.ts";
 import { type TestDatabase, withTestDatabase } from "../../../postgres.ts";
-import { elt } from "../../../runner/elt.ts";
 import { createPublishedDatabase } from "../../published.ts";
 import { catalogV1, runResultsV6, sourcesV3 } from "./published-shapes.ts";
 
@@ -355,7 +355,7 @@ test("tell how far the guarded numbers of a mart may move", () => {
 test("elt docs --dbt writes the four files where it is told to", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "elt-dbt-"));
   try {
-    const { code, out } = await elt(["docs", "--dbt", "--out", folder, "--json"], {
+    const { code, out } = await eltHere(["docs", "--dbt", "--out", folder, "--json"], {
       DATABASE_URL: database.url,
     });
     expect(code).toBe(0);
