@@ -74,7 +74,7 @@ export function createKeyRing(
 function configuredEntry({ name, scopes, sha256 }: ApiKey): Entry {
   return {
     digest: Buffer.from(sha256, "hex"),
-    reader: { id: `env:${name}:${sha256.slice(0, 16)}`, key: name, scopes, contas: [] },
+    reader: { id: idOf(`env:${name}`, sha256), key: name, scopes, contas: [] },
     expires: Number.POSITIVE_INFINITY,
   };
 }
@@ -82,7 +82,15 @@ function configuredEntry({ name, scopes, sha256 }: ApiKey): Entry {
 function entryOf({ id, name, sha256, scopes, contas, expiresAt }: StoredKey): Entry {
   return {
     digest: Buffer.from(sha256, "hex"),
-    reader: { id, key: name, scopes, contas },
+    reader: { id: idOf(id, sha256), key: name, scopes, contas },
     expires: expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
   };
+}
+
+/**
+ * A session names its key by it, and outlives a database: another one counts its keys from 1 again,
+ * and the same number would open what another key may see.
+ */
+function idOf(place: string, sha256: string): string {
+  return `${place}:${sha256.slice(0, 16)}`;
 }

@@ -136,6 +136,21 @@ describe("a person with the right key", () => {
     await revokeKey(database.pool, name);
     await expect.poll(() => statusAs(other.url, theirs)).toBe(303);
   });
+
+  test("is nobody to a database in which another key has the number of theirs", async () => {
+    const key = { scopes: ["read"], contas: ["exemplo"], expiresAt: undefined } as const;
+    await database.pool.query("truncate elt.api_keys restart identity");
+    const theirs = (await createKey(database.pool, { ...key, name: "gerente" })) ?? "";
+    const { url } = await start();
+    const cookie = await sessionAt(url, theirs);
+    expect(await statusAs(url, cookie)).toBe(200);
+    const client = await database.pool.connect();
+    await client.query("begin; truncate elt.api_keys restart identity");
+    await createKey(client, { ...key, name: "auditoria", scopes: ["pii"], contas: [] });
+    await client.query("commit");
+    client.release();
+    await expect.poll(() => statusAs(url, cookie)).toBe(303);
+  });
 });
 
 describe("a login", () => {
