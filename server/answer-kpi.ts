@@ -10,7 +10,7 @@ import { selectRows } from "./marts/compose-rows.ts";
 import { allRows } from "./marts/rows-query.ts";
 import { readParameters } from "./parameters.ts";
 import { unknownAccount } from "./problem.ts";
-import type { Publication } from "./publication.ts";
+import { type Publication, publicationTag } from "./publication.ts";
 import { readPublished, type Snapshot } from "./read-published.ts";
 import { contasOf, type Reader, readerTag, seesPersonalData } from "./reader.ts";
 import { readerOf } from "./require-reader.ts";
@@ -31,7 +31,14 @@ export function answerKpi(context: ServerContext, route: KpiRoute): RequestHandl
     const reader = readerOf(response);
     const contas = contasOf(reader, conta);
     const tag = (publication: Publication, hoje: string) =>
-      etagOf([route.path, publication.id, hoje, conta ?? "", format, readerTag(reader)]);
+      etagOf([
+        route.path,
+        publicationTag(publication),
+        hoje,
+        conta ?? "",
+        format,
+        readerTag(reader),
+      ]);
 
     const current = context.watch.current();
     if (current !== undefined) {

@@ -10,6 +10,14 @@ export type Publication = {
   readonly em: string;
 };
 
+/**
+ * What tells a publication from every other: of another database, too, such as the demo's or the one
+ * before a restore, which counts from 1 as well.
+ */
+export function publicationTag({ id, em }: Publication): string {
+  return `${id} ${em}`;
+}
+
 export type PublicationWatch = {
   /**
    * The publication in force, without a query. Undefined when there is none, or when it is not
@@ -33,8 +41,10 @@ export function watchPublication(log: ServerLog): PublicationWatch & { readonly 
         const publication = await latestPublication(on);
         if (!isCurrent()) return;
         current = publication;
-        if (publication === undefined || publication.id === told) return;
-        told = publication.id;
+        if (publication === undefined) return;
+        const tag = publicationTag(publication);
+        if (tag === told) return;
+        told = tag;
         log({ type: "published", publicationId: publication.id });
       },
     },

@@ -3,6 +3,7 @@ import type { ServerContext } from "../context.ts";
 import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
 import { type Catalogue, visibleRelations } from "../marts/catalogue.ts";
 import { readParameters } from "../parameters.ts";
+import { publicationTag } from "../publication.ts";
 import { type Reader, readerTag } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
 import { sendWhole } from "../send-body.ts";
@@ -32,7 +33,7 @@ function answerDocument(
     readParameters(request, []);
     const reader = readerOf(response);
     const catalogue = await context.catalogue.current();
-    const etag = etagOf([request.path, catalogue.publication.id, readerTag(reader)]);
+    const etag = etagOf([request.path, publicationTag(catalogue.publication), readerTag(reader)]);
     if (matchesEtag(request.headers["if-none-match"], etag)) {
       return answerNotModified(response, etag);
     }

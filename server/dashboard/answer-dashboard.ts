@@ -4,7 +4,7 @@ import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
 import { hojeAt } from "../hoje.ts";
 import { hasSession } from "../login/read-session.ts";
 import { unknownAccount } from "../problem.ts";
-import type { Publication } from "../publication.ts";
+import { type Publication, publicationTag } from "../publication.ts";
 import { readPublished } from "../read-published.ts";
 import { accountsTag, contasOf, type Reader, readerTag, seesPersonalData } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
@@ -52,8 +52,8 @@ export function answerDashboard(context: ServerContext): RequestHandler {
       now,
       person: hasSession(response) ? reader.key : undefined,
     };
-    const keyOf = ({ id }: Publication, hoje: string) =>
-      JSON.stringify([id, hoje, wanted, readerTag(reader)]);
+    const keyOf = (publication: Publication, hoje: string) =>
+      JSON.stringify([publicationTag(publication), hoje, wanted, readerTag(reader)]);
     const tag = (publication: Publication, hoje: string) =>
       etagOf([
         keyOf(publication, hoje),

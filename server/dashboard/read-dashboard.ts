@@ -1,4 +1,4 @@
-import type { Publication } from "../publication.ts";
+import { type Publication, publicationTag } from "../publication.ts";
 import type { Snapshot } from "../read-published.ts";
 import { type DashboardRequest, type Filters, firstRequest } from "./filters.ts";
 import { createPageCache, type PageCache } from "./page-cache.ts";
@@ -82,7 +82,7 @@ export async function readDashboard(
   const { conta, empreendimento } = filters;
   const { publication, hoje } = snapshot;
   const keyOf = (...parts: readonly unknown[]) =>
-    JSON.stringify([publication.id, hoje, scope, ...parts]);
+    JSON.stringify([publicationTag(publication), hoje, scope, ...parts]);
   const stretches = await readStretches(snapshot, filters);
   const group = (of: Filters, within: Stretches) =>
     memory.grouped.get(keyOf(of), () => readGroupedSales(snapshot, of, within));

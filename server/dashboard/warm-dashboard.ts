@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import type { KeyRing } from "../key-ring.ts";
-import type { PublicationWatch } from "../publication.ts";
+import { type PublicationWatch, publicationTag } from "../publication.ts";
 import { readPublished } from "../read-published.ts";
 import { accountsTag } from "../reader.ts";
 import { firstRequest } from "./filters.ts";
@@ -32,8 +32,8 @@ export function warmDashboard(options: {
   let closed = false;
   const look = async () => {
     const publication = watch.current();
-    const wanted = `${publication?.id} ${hoje()}`;
-    if (publication !== undefined && wanted !== made) {
+    const wanted = publication && `${publicationTag(publication)} ${hoje()}`;
+    if (wanted !== undefined && wanted !== made) {
       made = wanted;
       await make().catch(() => undefined);
     }

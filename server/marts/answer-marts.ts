@@ -2,6 +2,7 @@ import type { RequestHandler } from "express";
 import type { ServerContext } from "../context.ts";
 import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
 import { readParameters } from "../parameters.ts";
+import { publicationTag } from "../publication.ts";
 import { type Reader, readerTag, seesPersonalData } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
 import { sendWhole } from "../send-body.ts";
@@ -14,7 +15,7 @@ export function answerMarts(context: ServerContext): RequestHandler {
     const reader = readerOf(response);
     const catalogue = await context.catalogue.current();
     const { publication } = catalogue;
-    const etag = etagOf(["/api/marts", publication.id, readerTag(reader)]);
+    const etag = etagOf(["/api/marts", publicationTag(publication), readerTag(reader)]);
     if (matchesEtag(request.headers["if-none-match"], etag)) {
       return answerNotModified(response, etag);
     }

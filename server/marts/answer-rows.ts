@@ -6,7 +6,7 @@ import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
 import { chooseFormat, mediaTypes } from "../format.ts";
 import { hojeAt } from "../hoje.ts";
 import { Problem } from "../problem.ts";
-import type { Publication } from "../publication.ts";
+import { type Publication, publicationTag } from "../publication.ts";
 import { readPublished, type Snapshot } from "../read-published.ts";
 import { contasOf, type Reader, readerTag } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
@@ -66,8 +66,16 @@ async function answerBy(
   const query = readRowsQuery(relation, search);
   const format = chooseFormat(request, query.format, rowFormats);
   const contas = contasOf(reader, undefined);
-  const tag = ({ id }: Publication, hoje: string) =>
-    etagOf(["/api/marts", name, id, hoje, format, search, readerTag(reader)]);
+  const tag = (publication: Publication, hoje: string) =>
+    etagOf([
+      "/api/marts",
+      name,
+      publicationTag(publication),
+      hoje,
+      format,
+      search,
+      readerTag(reader),
+    ]);
 
   const current = context.watch.current();
   if (current !== undefined) {
@@ -80,7 +88,8 @@ async function answerBy(
   const answer: Answer = { request, response, context, catalogue, reader, source, query };
   const begin = (snapshot: Snapshot): "known" | "unknown" => {
     // Another publication may have other columns, and its tag would stand for these.
-    if (snapshot.publication.id !== catalogue.publication.id) throw new CatalogueMoved();
+    const isSame = publicationTag(snapshot.publication) === publicationTag(catalogue.publication);
+    if (!isSame) throw new CatalogueMoved();
     const etag = tag(snapshot.publication, snapshot.hoje);
     if (matchesEtag(request.headers["if-none-match"], etag)) {
       answerNotModified(response, etag);

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { sql } from "../../extract/query.ts";
-import type { Publication, PublicationWatch } from "../publication.ts";
+import { type Publication, type PublicationWatch, publicationTag } from "../publication.ts";
 import { readPublished, type Snapshot } from "../read-published.ts";
 import { type Reader, seesPersonalData } from "../reader.ts";
 import { type ColumnType, columnOf } from "../result-set.ts";
@@ -80,7 +80,9 @@ export function createCatalogueSource(pool: Pool, watch: PublicationWatch): Cata
   return {
     current: async () => {
       const publication = watch.current();
-      if (known !== undefined && known.publication.id === publication?.id) return known;
+      if (known !== undefined && publication !== undefined) {
+        if (publicationTag(known.publication) === publicationTag(publication)) return known;
+      }
       reading ??= readPublished(pool, { contas: undefined }, readCatalogue).finally(() => {
         reading = undefined;
       });

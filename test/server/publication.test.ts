@@ -77,6 +77,19 @@ describe("what the caller already has", () => {
     expect(await (await fetch(`${url}/api/kpis?conta=outra`)).text()).not.toBe(texts[0]);
   });
 
+  test("is of another database, when its first publication was made at another time", async () => {
+    const paths = ["/api/kpis", "/api/marts/vendas", "/api/marts", "/api/openapi.json", "/"];
+    const before = await start(database.pool);
+    const etags = await Promise.all(paths.map((path) => etagAt(before.url + path)));
+    await database.pool.query(
+      "update elt.publications set published_at = published_at - interval '1 second'",
+    );
+    const { url } = await start(database.pool);
+    for (const [index, path] of paths.entries()) {
+      expect([path, await statusWith(url + path, etags[index] ?? "")]).toEqual([path, 200]);
+    }
+  });
+
   test("is compared weakly, in a list, and by a star", async () => {
     const { url } = await start(database.pool);
     const address = `${url}/api/kpis`;
