@@ -7,15 +7,16 @@ import { Problem, problemOf, problemText } from "./problem.ts";
 
 /** Answers every failure: problem+json to programs, a page to people. Bugs also go to the log. */
 export function answerProblem({ log }: ServerContext): ErrorRequestHandler {
-  return (error, request, response, next) => {
+  // Express knows by the four of them that it handles errors.
+  return (error, request, response, _next) => {
     const problem = problemOf(error) ?? internalError;
     if (problem === internalError) log({ type: "unexpected-error", error });
-    if (response.headersSent) {
-      next(error);
+    // What is left to say would stand in the middle of data, or in Express's own log with its values.
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
       return;
     }
-    response.removeHeader("ETag");
-    response.removeHeader("Content-Length");
+    for (const name of headersOfData) response.removeHeader(name);
     response.setHeader("Cache-Control", "no-store");
     for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);
     response.status(problem.status);
@@ -23,6 +24,9 @@ export function answerProblem({ log }: ServerContext): ErrorRequestHandler {
     else response.type("application/problem+json").send(problemText(problem));
   };
 }
+
+/** What a handler said of the rows that it did not come to send. */
+const headersOfData = ["ETag", "Content-Length", "Content-Disposition", "Link", "X-Truncado"];
 
 const internalError = new Problem({
   status: 500,

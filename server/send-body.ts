@@ -79,7 +79,8 @@ export async function sendStream(
     out ??= openBody(request, response, chooseEncoding(request));
     out.end();
   } catch (error) {
-    if (response.headersSent || cut.signal.aborted) response.destroy();
+    // A compressor may still hold the headers back, but they say what the body is.
+    if (out !== undefined || cut.signal.aborted) response.destroy();
     throw cut.signal.aborted ? cut.signal.reason : error;
   } finally {
     clearTimeout(deadline);

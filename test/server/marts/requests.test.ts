@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import pg from "pg";
 import { request } from "undici";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { RunningServer } from "../../../server/serve.ts";
 import type { TestDatabase } from "../../postgres.ts";
 import { createPublishedDatabase, problemAt, serve } from "../published.ts";
@@ -266,6 +266,49 @@ describe("an answer", () => {
     }
     expect(taken).toBe(0);
   });
+});
+
+describe("an answer that fails", () => {
+  // As a view does whose text meets a value that nobody thought of.
+  beforeAll(() =>
+    database.pool.query(
+      `create view marts.quebrada as
+       select 'exemplo' as conta, n, md5(n::text) as texto,
+           case when n < 5000 then n::text else 'Maria da Silva' end::integer as numero
+       from generate_series(1, 5000) as n;
+       grant select on marts.quebrada to bi_reader, bi_reader_pii;
+       insert into elt.relations (relation, fingerprint) values ('marts.quebrada', '')`,
+    ),
+  );
+
+  test("before its first byte is a problem document, and no file", async () => {
+    const path = `${server.url}/api/marts/quebrada?format=csv&order=numero&limit=5`;
+    const { headers, body } = await request(path);
+    expect(await body.json()).toMatchObject({ status: 400 });
+    expect(headers["content-type"]).toContain("application/problem+json");
+    for (const name of ["content-disposition", "etag", "link"]) {
+      expect(headers[name]).toBeUndefined();
+    }
+  });
+
+  test.each(["identity", "gzip", "br"])(
+    "on its way is broken off, and tells nobody a value: %s",
+    async (encoding) => {
+      // Where it is "test", Express keeps to itself what it would write.
+      vi.stubEnv("NODE_ENV", "production");
+      const written = vi.spyOn(console, "error").mockImplementation(() => undefined);
+      cleanups.push(async () => {
+        vi.unstubAllEnvs();
+        written.mockRestore();
+      });
+      const { url } = await start(database.pool);
+      const { body } = await request(`${url}/api/marts/quebrada?format=csv`, {
+        headers: { "accept-encoding": encoding },
+      }).catch((error: Error) => ({ body: { bytes: () => Promise.reject(error) } }));
+      await expect(body.bytes()).rejects.toThrow();
+      expect(written).not.toHaveBeenCalled();
+    },
+  );
 });
 
 describe("a caller that does not take its export", () => {
