@@ -7,7 +7,12 @@ export type AnswerCache = {
   get(etag: string, make: () => Promise<CachedAnswer>): Promise<CachedAnswer>;
 };
 
-export type CachedAnswer = { readonly etag: string; readonly body: readonly Uint8Array[] };
+export type CachedAnswer = {
+  readonly etag: string;
+  /** What the answer says beside its body: where the next page is, that rows were left out. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: readonly Uint8Array[];
+};
 
 const largestBytes = 1_000_000;
 

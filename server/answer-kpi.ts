@@ -61,7 +61,7 @@ export function answerKpi(context: ServerContext, route: KpiRoute): RequestHandl
           count += batch.rows.length;
         }
         const body = encoder.finish({ truncated: count > rowCap });
-        return { etag: tag(publication, snapshot.hoje), body };
+        return { etag: tag(publication, snapshot.hoje), headers: {}, body };
       });
     // Without knowing what is in force nothing in memory is certain.
     const { etag, body } = await (current === undefined

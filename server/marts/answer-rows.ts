@@ -1,9 +1,10 @@
 import type { Request, RequestHandler, Response } from "express";
 import { DatabaseError } from "pg";
+import type { CachedAnswer } from "../answer-cache.ts";
 import type { ServerContext } from "../context.ts";
 import { createEncoder } from "../encoder.ts";
 import { answerNotModified, etagOf, matchesEtag } from "../etag.ts";
-import { chooseFormat, mediaTypes } from "../format.ts";
+import { chooseFormat, type Format, mediaTypes } from "../format.ts";
 import { hojeAt } from "../hoje.ts";
 import { Problem } from "../problem.ts";
 import { type Publication, publicationTag } from "../publication.ts";
@@ -85,26 +86,9 @@ async function answerBy(
     }
   }
   const source = { relation, contas, clear: clearSourceFor(relation, reader) };
-  const answer: Answer = { request, response, context, catalogue, reader, source, query };
-  const begin = (snapshot: Snapshot): "known" | "unknown" => {
-    // Another publication may have other columns, and its tag would stand for these.
-    const isSame = publicationTag(snapshot.publication) === publicationTag(catalogue.publication);
-    if (!isSame) throw new CatalogueMoved();
-    const etag = tag(snapshot.publication, snapshot.hoje);
-    if (matchesEtag(request.headers["if-none-match"], etag)) {
-      answerNotModified(response, etag);
-      return "known";
-    }
-    response.setHeader("ETag", etag);
-    response.setHeader("Content-Type", mediaTypes[format]);
-    if (format === "csv" || format === "arrow") {
-      const file = `${name}.${format === "csv" ? "csv" : "arrows"}`;
-      response.setHeader("Content-Disposition", `attachment; filename="${file}"`);
-    }
-    return "unknown";
-  };
-  if (format === "json") await answerJson(answer, begin);
-  else await answerStream(answer, format, begin);
+  const answer: Answer = { request, response, context, catalogue, reader, source, query, tag };
+  if (format === "json") await answerJson(answer, current);
+  else await answerStream(answer, format);
 }
 
 type Answer = {
@@ -115,33 +99,61 @@ type Answer = {
   readonly reader: Reader;
   readonly source: RowsSource;
   readonly query: RowsQuery;
+  readonly tag: (publication: Publication, hoje: string) => string;
 };
 
-type Begin = (snapshot: Snapshot) => "known" | "unknown";
+/**
+ * The tag of the rows that a snapshot shows.
+ * @throws CatalogueMoved for another publication: it may have other columns, and its tag would stand
+ *   for these
+ */
+function tagOf({ catalogue, tag }: Answer, { publication, hoje }: Snapshot): string {
+  const isSame = publicationTag(publication) === publicationTag(catalogue.publication);
+  if (!isSame) throw new CatalogueMoved();
+  return tag(publication, hoje);
+}
 
-async function answerJson(answer: Answer, begin: Begin): Promise<void> {
+/** Sets the headers of an answer, unless the caller has it: then it is told so, and that is all. */
+function begin({ request, response, source }: Answer, format: Format, etag: string): boolean {
+  if (matchesEtag(request.headers["if-none-match"], etag)) {
+    answerNotModified(response, etag);
+    return false;
+  }
+  response.setHeader("ETag", etag);
+  response.setHeader("Content-Type", mediaTypes[format]);
+  if (format === "csv" || format === "arrow") {
+    const file = `${source.relation.name}.${format === "csv" ? "csv" : "arrows"}`;
+    response.setHeader("Content-Disposition", `attachment; filename="${file}"`);
+  }
+  return true;
+}
+
+async function answerJson(answer: Answer, current: Publication | undefined): Promise<void> {
   const { request, response, context, source, query } = answer;
   const limit = Math.min(query.limit ?? jsonRowCap, jsonRowCap);
-  const body = await readPublished(
-    context.pool,
-    readOptions(answer, requestMs),
-    async (snapshot) => {
-      if (begin(snapshot) === "known") return undefined;
+  const make = () =>
+    readPublished(context.pool, readOptions(answer, requestMs), async (snapshot) => {
+      const etag = tagOf(answer, snapshot);
       const rows = await snapshot.select(selectRows(source, query, { isOrdered: true, limit }));
       const isFull = rows.rows.length === limit;
       const next = isFull ? await nextPage(answer, snapshot, limit) : undefined;
       const truncated = next !== undefined && limit < (query.limit ?? Number.POSITIVE_INFINITY);
-      setPageHeaders(response, next, truncated);
       const { publication } = snapshot;
       const encoder = createEncoder("json", { publication, single: false });
       encoder.add(rows);
-      return encoder.finish({ truncated, next });
-    },
-  );
-  if (body !== undefined) sendWhole(request, response, body);
+      const body = encoder.finish({ truncated, next });
+      return { etag, headers: pageHeaders(next, truncated), body };
+    });
+  // Without knowing what is in force nothing in memory is certain.
+  const { etag, headers, body } = await (current === undefined
+    ? make()
+    : context.answers.get(answer.tag(current, hojeAt(context.now())), make));
+  if (!begin(answer, "json", etag)) return;
+  response.setHeaders(new Map(Object.entries(headers)));
+  sendWhole(request, response, body);
 }
 
-async function answerStream(answer: Answer, format: StreamFormat, begin: Begin): Promise<void> {
+async function answerStream(answer: Answer, format: StreamFormat): Promise<void> {
   const { request, response, context, source, query } = answer;
   const { limit } = query;
   // Only who asks for a part of the rows needs them in an order; all of them come as they lie.
@@ -152,9 +164,9 @@ async function answerStream(answer: Answer, format: StreamFormat, begin: Begin):
   let cut: BodyCut | undefined;
   try {
     await readPublished(context.pool, readOptions(answer, totalMs), async (snapshot) => {
-      if (begin(snapshot) === "known") return;
+      if (!begin(answer, format, tagOf(answer, snapshot))) return;
       const next = limit === undefined ? undefined : await nextPage(answer, snapshot, limit);
-      setPageHeaders(response, next, false);
+      response.setHeaders(new Map(Object.entries(pageHeaders(next, false))));
       if (request.method === "HEAD") {
         response.end();
         return;
@@ -212,9 +224,11 @@ async function nextPage(
   return `/api/marts/${source.relation.name}?${parameters}`;
 }
 
-function setPageHeaders(response: Response, next: string | undefined, truncated: boolean): void {
-  if (next !== undefined) response.setHeader("Link", `<${next}>; rel="next"`);
-  if (truncated) response.setHeader("X-Truncado", "true");
+function pageHeaders(next: string | undefined, truncated: boolean): CachedAnswer["headers"] {
+  return {
+    ...(next === undefined ? {} : { Link: `<${next}>; rel="next"` }),
+    ...(truncated ? { "X-Truncado": "true" } : {}),
+  };
 }
 
 function searchOf(request: Request): string {

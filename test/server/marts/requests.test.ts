@@ -3,9 +3,10 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import pg from "pg";
 import { request } from "undici";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { ApiKey } from "../../../runner/config.ts";
 import type { RunningServer } from "../../../server/serve.ts";
 import type { TestDatabase } from "../../postgres.ts";
-import { createPublishedDatabase, problemAt, serve } from "../published.ts";
+import { apiKey, createPublishedDatabase, problemAt, serve } from "../published.ts";
 import { publishTable } from "./published-table.ts";
 
 let database: TestDatabase;
@@ -265,6 +266,38 @@ describe("an answer", () => {
       expect((await fetch(url + path, { headers })).status).toBe(304);
     }
     expect(taken).toBe(0);
+  });
+});
+
+describe("a page of rows", () => {
+  test("that somebody asked for before comes from memory, whole, for readers who see the same", async () => {
+    const pool = ownPool();
+    const pii: ApiKey = { ...apiKey("auditoria", "clear"), scopes: ["pii"] };
+    const apiKeys = [apiKey("diretoria", "masked"), apiKey("gerencia", "masked too"), pii];
+    const { url } = await start(pool, { config: { host: "127.0.0.1", port: 0, apiKeys } });
+    let taken = 0;
+    pool.on("acquire", () => {
+      taken += 1;
+    });
+    const get = async (key: string, search = "limit=3&order=valor.desc") => {
+      const before = taken;
+      const response = await fetch(`${url}/api/marts/vendas?${search}`, {
+        headers: { "x-api-key": key },
+      });
+      expect(response.status).toBe(200);
+      const text = await response.text();
+      const headers = ["content-type", "etag", "link"].map((name) => response.headers.get(name));
+      return { answer: [...headers, text], queried: taken > before };
+    };
+    const first = await get("masked");
+    expect(first.queried).toBe(true);
+    expect(first.answer[2]).toMatch(/cursor=.*rel="next"/);
+    expect(await get("masked too")).toEqual({ answer: first.answer, queried: false });
+    const clear = await get("clear");
+    expect(clear.queried).toBe(true);
+    expect(clear.answer[3]).not.toBe(first.answer[3]);
+    expect((await get("masked", "limit=2&order=valor.desc")).queried).toBe(true);
+    expect(await get("masked")).toEqual({ answer: first.answer, queried: false });
   });
 });
 
