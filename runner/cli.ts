@@ -177,8 +177,8 @@ function overview(groups: readonly CommandGroup[]): string {
     "",
     ...lines,
     "Every command takes --help and --json. Without a command: run.",
-    "Exit codes: 0 done · 1 a model or test failed, nothing published · 2 configuration ·",
-    "3 the source failed for at least one object · 4 another run holds the lock ·",
-    "5 infrastructure lost · 130/143 interrupted",
+    "Exit codes: 0 done · 1 a model or test failed, nothing published ·",
+    "2 configuration · 3 the source failed for at least one object ·",
+    "4 another run holds the lock · 5 infrastructure lost · 130/143 interrupted",
   ].join("\n");
 }

@@ -11,20 +11,20 @@ import { workerText } from "./worker/worker-events.ts";
 /** What stands on the last line of a terminal while work goes on; empty clears it. */
 export type StatusLine = string;
 
-/** The line that an event leaves on a terminal; undefined when it leaves none. */
+/** The line that an event leaves on a terminal, mostly of 80 columns; undefined when it leaves none. */
 export function formatEvent(event: RunEvent): string | undefined {
   switch (event.type) {
     case "object-finished": {
       // Never asked for: one sentence at the end tells of all of them.
       if (event.pages === 0 && event.ms === 0) return undefined;
-      const name = event.object.padEnd(24);
+      const name = event.object.padEnd(19);
       if (event.verdict === "failed") return `${styleText("red", "✗")} ${name} ${event.reason}`;
       const mark = event.verdict === "proven" ? styleText("green", "✓") : styleText("yellow", "!");
       const counts = [
-        plural(event.records, "record").padStart(18),
-        `${count(event.newVersions)} new`.padStart(14),
-        plural(event.pages, "page").padStart(14),
-        seconds(event.ms).padStart(13),
+        plural(event.records, "record").padStart(15),
+        `${count(event.newVersions)} new`.padStart(12),
+        plural(event.pages, "page").padStart(10),
+        seconds(event.ms).padStart(8),
       ].join("");
       const line = `${mark} ${name}${counts}  ${event.mode}${besides(event)}`;
       return event.reason === undefined ? line : `${line}\n  ${event.reason}`;
@@ -52,14 +52,14 @@ export function formatEvent(event: RunEvent): string | undefined {
     case "model-built": {
       const { changes } = event;
       if (event.mode === "view") {
-        return `${styleText("green", "✓")} ${event.model.padEnd(36)}${"defined anew".padStart(18)}`;
+        return `${styleText("green", "✓")} ${event.model.padEnd(36)}${"defined anew".padStart(14)}`;
       }
       if (changes === undefined || changes.added + changes.changed + changes.removed === 0) {
         return undefined;
       }
-      const rows = plural(changes.total, "row").padStart(18);
-      const written = differences(changes.added, changes.changed, changes.removed).padStart(30);
-      return `${styleText("green", "✓")} ${event.model.padEnd(36)}${rows}${written}${seconds(event.ms).padStart(13)}`;
+      const rows = plural(changes.total, "row").padStart(16);
+      const written = differences(changes.added, changes.changed, changes.removed).padStart(20);
+      return `${styleText("green", "✓")} ${event.model.padEnd(34)}${rows}${written}${seconds(event.ms).padStart(8)}`;
     }
     case "test-failed": {
       // Its rows and its place follow, when the failure is told.

@@ -28,6 +28,8 @@ export type Reporter = {
 export type Output = {
   write(content: string | Uint8Array): unknown;
   readonly isTTY?: boolean;
+  /** How many characters fit on a line of the terminal. */
+  readonly columns?: number;
 };
 
 /**
@@ -63,7 +65,7 @@ export function createReporter(options: {
   };
   const showStatus = (next: StatusLine): void => {
     clearStatus();
-    status = next;
+    status = fitting(next, out.columns);
     if (status !== "") out.write(styleText("dim", status));
   };
 
@@ -102,6 +104,12 @@ export function createReporter(options: {
       run = runId === null ? {} : { run: Number(runId) };
     },
   };
+}
+
+/** A status line that a terminal would break could not be cleared as one. */
+function fitting(line: StatusLine, columns: number | undefined): StatusLine {
+  const room = (columns || Number.POSITIVE_INFINITY) - 1;
+  return line.length <= room ? line : `${line.slice(0, room - 1)}…`;
 }
 
 /** What a source sent must not command a terminal. */
