@@ -7,15 +7,17 @@ import {
   monthOf,
 } from "./formats.ts";
 import { type Html, html } from "./html.ts";
+import { partialMonths, partialNote } from "./partial-months.ts";
 import type { Dashboard } from "./read-dashboard.ts";
-import type { SalesMonth, VsoMonth } from "./read-sales.ts";
+import type { SalesMonth } from "./read-sales.ts";
+import { isCutToTwelveMonths, type Stretches } from "./stretches.ts";
 
 /** Value and count of each month's sales beside the year before, and their table. */
 export function renderMonthlySales({ sales, stretches }: Dashboard): Html {
   const { months } = sales;
   const isEmpty = months.every(({ vendas, vendasBefore }) => vendas + vendasBefore === 0);
   const ends = `até ${formatShortDay(stretches.monthly.ate)}`;
-  const [now, before] = yearsOf(months, stretches.hasPeriod);
+  const [now, before] = yearsOf(months, stretches);
   const legend = html`<ul class="legenda"><li class="fraca">${before}</li><li class="forte">${now}, ${ends}</li></ul>`;
   const cells = (vendas: number, valor: number) =>
     html`<td>${formatCount(vendas)}</td><td>${formatExactMoney(valor)}</td>`;
@@ -41,30 +43,32 @@ ${valuesTable(
 /** What this stretch and the one before are called. */
 function yearsOf(
   months: readonly SalesMonth[],
-  hasPeriod: boolean,
+  stretches: Stretches,
 ): readonly [now: string, before: string] {
   const first = Number(months[0]?.mes.slice(0, 4) ?? 0);
   const last = Number(months.at(-1)?.mes.slice(0, 4) ?? 0);
+  if (isCutToTwelveMonths(stretches)) return ["últimos 12 meses do período", "um ano antes"];
   if (first === last) return [`${last}`, `${last - 1}`];
-  return hasPeriod ? ["no período", "um ano antes"] : [`${last}`, `${last - 1}`];
+  return stretches.hasPeriod ? ["no período", "um ano antes"] : [`${last}`, `${last - 1}`];
 }
 
 /** VSO by month. */
-export function renderVso({ sales, stretches, hoje, request }: Dashboard): Html {
+export function renderVso(dashboard: Dashboard): Html {
+  const { sales, request } = dashboard;
   const known = sales.vso.some(({ percentual }) => percentual !== null && percentual > 0);
   const { corretor, time } = request.filters;
   const offerNote =
     corretor === undefined && time === undefined ? "" : " A oferta é a de todos os corretores.";
   const hasOffer = sales.vso.some(({ oferta }) => oferta > 0);
-  const isLastPartial = endsInside(stretches.vso.ate, hoje);
+  const partial = partialMonths(dashboard);
   const rows = sales.vso.map(
     ({ mes, vendas, oferta, percentual }) =>
       html`<tr><th scope="row">${monthOf(mes)}</th><td>${formatCount(vendas)}</td><td>${formatCount(oferta)}</td><td>${percentOrDash(percentual)}</td></tr>`,
   );
   return html`<section class="cartao" aria-labelledby="vso">
 <h2 id="vso">VSO por mês</h2>
-<p class="explicacao">Vendas do mês sobre as unidades em oferta, em %.${offerNote}${partialNote(sales.vso, isLastPartial)}</p>
-${known ? vsoChart(sales.vso, isLastPartial, "Gráfico de barras: VSO de cada mês, em porcentagem. Os valores estão na tabela abaixo.") : nothing(hasOffer ? "Nenhuma venda nestes meses." : "Nenhuma unidade em oferta nestes meses.")}
+<p class="explicacao">VSO é a venda sobre a oferta: as vendas do mês, em % das unidades à venda no começo dele.${offerNote}${monthsNote(dashboard)}</p>
+${known ? vsoChart(sales.vso, partial, "Gráfico de barras: VSO de cada mês, em porcentagem. Os valores estão na tabela abaixo.") : nothing(hasOffer ? "Nenhuma venda nestes meses." : "Nenhuma unidade em oferta nestes meses.")}
 ${valuesTable(
   "VSO por mês",
   html`<tr><th scope="col">Mês</th><th scope="col">Vendas</th><th scope="col">Oferta</th><th scope="col">VSO</th></tr>`,
@@ -74,17 +78,18 @@ ${valuesTable(
 }
 
 /** Pró-soluto by month. */
-export function renderProsoluto({ sales, stretches, hoje }: Dashboard): Html {
+export function renderProsoluto(dashboard: Dashboard): Html {
+  const { sales } = dashboard;
   const known = sales.vso.some(({ prosoluto }) => prosoluto > 0);
-  const isLastPartial = endsInside(stretches.vso.ate, hoje);
+  const partial = partialMonths(dashboard);
   const rows = sales.vso.map(
     ({ mes, comProsoluto, prosoluto, percentualProsoluto }) =>
       html`<tr><th scope="row">${monthOf(mes)}</th><td>${formatCount(comProsoluto)}</td><td>${formatExactMoney(prosoluto)}</td><td>${percentOrDash(percentualProsoluto)}</td></tr>`,
   );
   return html`<section class="cartao" aria-labelledby="prosoluto">
 <h2 id="prosoluto">Pró-soluto por mês</h2>
-<p class="explicacao">O que o cliente parcela direto com a incorporadora; sobre cada barra, a parte do valor vendido, em %.${partialNote(sales.vso, isLastPartial)}</p>
-${known ? prosolutoChart(sales.vso, isLastPartial, "Gráfico de barras: pró-soluto das vendas de cada mês, em reais. Os valores estão na tabela abaixo.") : nothing("Nenhum pró-soluto nestes meses.")}
+<p class="explicacao">O que o cliente parcela direto com a incorporadora; sobre cada barra, a parte do valor vendido, em %.${monthsNote(dashboard)}</p>
+${known ? prosolutoChart(sales.vso, partial, "Gráfico de barras: pró-soluto das vendas de cada mês, em reais. Os valores estão na tabela abaixo.") : nothing("Nenhum pró-soluto nestes meses.")}
 ${valuesTable(
   "pró-soluto por mês",
   html`<tr><th scope="col">Mês</th><th scope="col">Vendas</th><th scope="col">Valor</th><th scope="col">Do vendido</th></tr>`,
@@ -93,20 +98,10 @@ ${valuesTable(
 </section>`;
 }
 
-/** A month that is under way is drawn in grey. */
-function endsInside(ate: string, hoje: string): boolean {
-  return ate >= hoje;
-}
-
-function partialNote(months: readonly VsoMonth[], isLastPartial: boolean): string {
-  const last = months.at(-1);
-  return isLastPartial && last !== undefined
-    ? ` ${capital(monthOf(last.mes))}, em cinza, ainda não terminou.`
-    : "";
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** Which months are shown, where that is not plain, and which of them count only in part. */
+function monthsNote(dashboard: Dashboard): string {
+  const shown = isCutToTwelveMonths(dashboard.stretches) ? " Últimos 12 meses do período." : "";
+  return `${shown}${partialNote(dashboard)}`;
 }
 
 function valuesTable(name: string, head: Html, rows: readonly Html[]): Html {

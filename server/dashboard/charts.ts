@@ -58,7 +58,7 @@ export function salesChart(
     return `${monthOf(month.mes)}: ${format(month[measure])}\n${year - 1}: ${format(before(month))}`;
   });
   return draw({ label, hints }, (size) => ({
-    xAxis: categories(monthLabels(months, size), size),
+    xAxis: categories(monthLabels(months, size, false), size),
     yAxis: values(isValue ? formatRoundMoney : formatCount, size, isValue ? 0 : 1),
     series: [
       { ...bar, data: months.map(before), itemStyle: fill(weak) },
@@ -68,20 +68,24 @@ export function salesChart(
 }
 
 /** VSO of months as bars, each with its percentage. */
-export function vsoChart(months: readonly VsoMonth[], isLastPartial: boolean, label: string): Html {
+export function vsoChart(
+  months: readonly VsoMonth[],
+  partial: ReadonlySet<string>,
+  label: string,
+): Html {
   const hints = months.map(
     ({ mes, percentual, vendas, oferta }) =>
       `${monthOf(mes)}: ${percentual === null ? "sem oferta" : formatPercent(percentual)}\n${formatSales(vendas)}, ${formatCount(oferta)} em oferta`,
   );
   return draw({ label, hints }, (size) => ({
-    xAxis: categories(monthLabels(months, size), size),
+    xAxis: categories(monthLabels(months, size, true), size),
     yAxis: values(formatRoundPercent, size, 0),
     series: [
       {
         ...bar,
-        data: months.map(({ percentual }, index) => ({
+        data: months.map(({ mes, percentual }) => ({
           value: percentual,
-          itemStyle: fill(isLastPartial && index === months.length - 1 ? weak : strong),
+          itemStyle: fill(partial.has(mes) ? weak : strong),
         })),
         label: barLabels(
           size,
@@ -95,7 +99,7 @@ export function vsoChart(months: readonly VsoMonth[], isLastPartial: boolean, la
 /** Pró-soluto of months as bars, each with its share of the value sold. */
 export function prosolutoChart(
   months: readonly VsoMonth[],
-  isLastPartial: boolean,
+  partial: ReadonlySet<string>,
   label: string,
 ): Html {
   const hints = months.map(
@@ -103,14 +107,14 @@ export function prosolutoChart(
       `${monthOf(mes)}: ${formatExactMoney(prosoluto)}\n${percentualProsoluto === null ? "sem vendas" : `${formatPercent(percentualProsoluto)} do valor vendido`}`,
   );
   return draw({ label, hints }, (size) => ({
-    xAxis: categories(monthLabels(months, size), size),
+    xAxis: categories(monthLabels(months, size, true), size),
     yAxis: values(formatRoundMoney, size, 0),
     series: [
       {
         ...bar,
-        data: months.map(({ prosoluto }, index) => ({
+        data: months.map(({ mes, prosoluto }) => ({
           value: prosoluto,
-          itemStyle: fill(isLastPartial && index === months.length - 1 ? weak : strong),
+          itemStyle: fill(partial.has(mes) ? weak : strong),
         })),
         label: barLabels(
           size,
@@ -144,15 +148,19 @@ function fill(color: string) {
   return { color, borderRadius: [2, 2, 0, 0] };
 }
 
-/** Months, with their years where they are not all of one year and there is room. */
-function monthLabels(months: readonly { readonly mes: string }[], { name }: Size) {
+/** Months, with their years where nothing else tells them and there is room. */
+function monthLabels(
+  months: readonly { readonly mes: string }[],
+  { name }: Size,
+  tellsOneYear: boolean,
+) {
   const years = new Set(months.map(({ mes }) => mes.slice(0, 4)));
   return months.map(({ mes }, index) => {
     const month = shortMonth(Number(mes.slice(5, 7)));
     // Two years beside each other would overlap where bars are narrow.
     const isOwnYear = index === 0 && months[1]?.mes.slice(5, 7) !== "01";
     const isFirstOfYear = mes.slice(5, 7) === "01" || isOwnYear;
-    if (years.size < 2 || (name === "estreito" && !isFirstOfYear)) return month;
+    if ((years.size < 2 && !tellsOneYear) || (name === "estreito" && !isFirstOfYear)) return month;
     return isFirstOfYear ? `${month}\n${mes.slice(0, 4)}` : month;
   });
 }

@@ -1,5 +1,6 @@
 import type { Request } from "express";
 import { badParameter, readParameters } from "../parameters.ts";
+import { formatShortDay } from "./formats.ts";
 
 /** A development or broker: its number, and whose, because accounts use the same numbers. */
 export type Choice = { readonly conta: string | undefined; readonly id: string };
@@ -77,7 +78,10 @@ export function readDashboardRequest(request: Request): DashboardRequest {
   const de = readDay("de", given.de);
   const ate = readDay("ate", given.ate);
   if (de !== undefined && ate !== undefined && de > ate) {
-    throw badParameter("de", `O período começa em ${de}, depois do seu fim, ${ate}.`);
+    throw badParameter(
+      "de",
+      `O período começa em ${formatShortDay(de)}, depois do seu fim, ${formatShortDay(ate)}.`,
+    );
   }
   const busca = given.busca?.trim();
   if (busca !== undefined && busca.length > longestSearch) {

@@ -52,18 +52,29 @@ function freshness({ publication, now }: Heading): Html {
 }
 
 const outcomes: Readonly<
-  Record<RunState["outcome"], { readonly look: string; readonly text: string }>
+  Record<
+    RunState["outcome"],
+    { readonly look: string; readonly text: string; readonly meaning: string }
+  >
 > = {
-  done: { look: "carga", text: "última carga completa em" },
-  running: { look: "carga", text: "carga em andamento desde" },
-  partial: { look: "carga falha", text: "última carga incompleta: a CV não entregou tudo, em" },
-  failed: { look: "carga falha", text: "última carga falhou; valem os dados acima. Falhou em" },
+  done: { look: "carga", text: "última carga completa em", meaning: "" },
+  running: { look: "carga", text: "carga em andamento desde", meaning: "" },
+  partial: {
+    look: "carga falha",
+    text: "última carga incompleta em",
+    meaning: ": o CV não entregou tudo",
+  },
+  failed: {
+    look: "carga falha",
+    text: "última carga falhou em",
+    meaning: ": os números são os da data acima",
+  },
 };
 
 function lastRun({ run }: Heading): Html | undefined {
   if (run === undefined) return undefined;
-  const { look, text } = outcomes[run.outcome];
-  return html`<p class="${look}">${text} <time datetime="${run.em}">${formatInstant(new Date(run.em))}</time></p>`;
+  const { look, text, meaning } = outcomes[run.outcome];
+  return html`<p class="${look}">${text} <time datetime="${run.em}">${formatInstant(new Date(run.em))}</time>${meaning}</p>`;
 }
 
 function staleSources({ stale, now, contas, request }: Heading): Html | undefined {

@@ -8,30 +8,40 @@ import {
   shortMonthOf,
 } from "./formats.ts";
 import { type Html, html } from "./html.ts";
+import { partialMonths } from "./partial-months.ts";
 import type { Dashboard } from "./read-dashboard.ts";
 import type { Sum } from "./read-sales.ts";
+import { isCutToTwelveMonths } from "./stretches.ts";
 import { renderTiles, type Tile } from "./tiles.ts";
 
 /** The stretch in view against the same days a year earlier. */
 export function renderKpiTiles(dashboard: Dashboard): Html {
   const { sales, stretches } = dashboard;
   const { compared, comparedBefore } = sales;
+  const isComparable = stretches.comparedBefore.ate < stretches.compared.de;
   const year = Number(stretches.compared.ate.slice(0, 4));
   const title = stretches.hasPeriod
     ? `De ${formatShortDay(stretches.compared.de)} a ${formatShortDay(stretches.compared.ate)}`
     : `${year} até ${formatShortDay(stretches.compared.ate)}`;
-  const before = stretches.hasPeriod ? "um ano antes" : String(year - 1);
-  const sameStretch = stretches.hasPeriod
-    ? `de ${formatShortDay(stretches.comparedBefore.de)} a ${formatShortDay(stretches.comparedBefore.ate)}`
-    : `no mesmo período de ${year - 1}`;
+  const sameStretch = stretches.hasPeriod ? "um ano antes" : `no mesmo período de ${year - 1}`;
+  const comparison = isComparable
+    ? `Comparado ${stretches.hasPeriod ? "com um ano antes" : `com o mesmo período de ${year - 1}`}: de ${formatShortDay(stretches.comparedBefore.de)} a ${formatShortDay(stretches.comparedBefore.ate)}.`
+    : "Sem comparação com um ano antes, porque o período tem mais de um ano.";
   const wasNothing = `nenhuma venda ${sameStretch}`;
-  const against = (measure: (sum: Sum) => number, format: (value: number) => string) => ({
-    change: { from: measure(comparedBefore), to: measure(compared), before },
-    note:
-      comparedBefore.vendas > 0 ? `${format(measure(comparedBefore))} ${sameStretch}` : wasNothing,
-  });
+  const against = (measure: (sum: Sum) => number, format: (value: number) => string) =>
+    isComparable
+      ? {
+          change: { from: measure(comparedBefore), to: measure(compared) },
+          note:
+            comparedBefore.vendas > 0
+              ? `${format(measure(comparedBefore))} ${sameStretch}`
+              : wasNothing,
+        }
+      : {};
   const { vendas, valor, comissoes } = compared;
   const month = sales.vso.at(-1);
+  const isLastPartial = month !== undefined && partialMonths(dashboard).has(month.mes);
+  const isTwelveMonths = !stretches.hasPeriod || isCutToTwelveMonths(stretches);
   const prosoluto = sales.vso.reduce((sum, each) => sum + each.prosoluto, 0);
   const sold = sales.vso.reduce((sum, each) => sum + each.valor, 0);
   const tiles: readonly Tile[] = [
@@ -62,19 +72,20 @@ export function renderKpiTiles(dashboard: Dashboard): Html {
       note:
         month === undefined || month.percentual === null
           ? "nenhuma unidade em oferta"
-          : `${formatPlural(month.vendas, "venda", "vendas")} sobre ${formatPlural(month.oferta, "unidade", "unidades")} em oferta`,
+          : `${isLastPartial ? "mês parcial: " : ""}${formatPlural(month.vendas, "venda", "vendas")} sobre ${formatPlural(month.oferta, "unidade", "unidades")} em oferta`,
     },
     {
       ...moneyTile("Pró-soluto", prosoluto),
       ...(sold > 0
         ? {
-            note: `${formatPercent((100 * prosoluto) / sold)} do valor vendido${stretches.hasPeriod ? "" : " em 12 meses"}`,
+            note: `${isTwelveMonths ? "últimos 12 meses: " : ""}${formatPercent((100 * prosoluto) / sold)} do valor vendido`,
           }
         : {}),
     },
   ];
   return html`<section aria-labelledby="indicadores">
 <h2 id="indicadores">${title}</h2>
+<p class="explicacao">${comparison}</p>
 ${renderTiles(tiles)}
 </section>`;
 }

@@ -31,7 +31,7 @@ export function renderSalesTable(dashboard: Dashboard): Html {
       table: { ...request.table, busca: undefined, pagina: 1 },
     }).split("?")[1],
   );
-  const found = html`${formatPlural(table.total, "venda", "vendas")}, <span title="${formatExactMoney(table.valor)}">${formatMoney(table.valor)}</span>`;
+  const found = html`${formatPlural(table.total, "venda", "vendas")}, <span title="${formatExactMoney(table.valor)}">${formatMoney(table.valor)}</span>,`;
   return html`<section class="cartao vendas" aria-labelledby="vendas">
 <div class="cabeca"><div><h2 id="vendas">Tabela geral de vendas</h2>
 <p class="explicacao" id="achadas">${found} de ${formatShortDay(stretches.listed.de)} a ${formatShortDay(stretches.listed.ate)}</p></div>

@@ -28,6 +28,11 @@ export type Stretches = {
   readonly listed: Stretch;
 };
 
+/** Whether the chosen period is longer than what is shown by months. */
+export function isCutToTwelveMonths({ hasPeriod, vso, ranked }: Stretches): boolean {
+  return hasPeriod && vso.de > ranked.de;
+}
+
 /**
  * Asks the database, whose intervals the views use too: a year before 29 February is 28 February,
  * twelve months before 31 August is 31 August.

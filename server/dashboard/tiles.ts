@@ -7,8 +7,8 @@ export type Tile = {
   readonly value: string;
   /** The value in full, for who points at it. */
   readonly exact?: string;
-  /** This stretch's number against the one before, and how that one is called. */
-  readonly change?: { readonly from: number; readonly to: number; readonly before: string };
+  /** The number of the stretch before, and this one's. */
+  readonly change?: { readonly from: number; readonly to: number };
   readonly note?: string;
 };
 
@@ -25,11 +25,11 @@ ${change === undefined ? undefined : renderChange(change)}
 ${note === undefined ? undefined : html`<dd class="nota">${note}</dd>`}</div>`;
 }
 
-function renderChange({ from, to, before }: NonNullable<Tile["change"]>): Html | undefined {
+function renderChange({ from, to }: NonNullable<Tile["change"]>): Html | undefined {
   if (from === 0) return undefined;
   const percent = (100 * (to - from)) / from;
-  if (Math.abs(percent) < 0.05) return html`<dd class="igual">igual a ${before}</dd>`;
+  if (Math.abs(percent) < 0.05) return html`<dd class="igual">igual</dd>`;
   const [tone, arrow, side] =
     percent > 0 ? (["alta", "▲", "acima"] as const) : (["baixa", "▼", "abaixo"] as const);
-  return html`<dd class="${tone}"><span aria-hidden="true">${arrow}</span> ${formatPercent(Math.abs(percent))} ${side} de ${before}</dd>`;
+  return html`<dd class="${tone}"><span aria-hidden="true">${arrow}</span> ${formatPercent(Math.abs(percent))} ${side}</dd>`;
 }

@@ -48,7 +48,7 @@ export function renderUnclassified(
       : html`<div class="pendencias">${found.map((each) => renderKind(each, options))}</div>`;
   return html`<section class="cartao" aria-labelledby="classificar">
 <h2 id="classificar">A classificar</h2>
-<p class="explicacao">O que nenhum mapa conhece. Quem cuida dos dados completa os arquivos em <code>models/seeds/clientes</code>. Os filtros acima, menos a conta, não valem aqui.</p>
+<p class="explicacao">O que veio do CV e ainda não tem classificação. Quem cuida dos dados completa os arquivos em <code>models/seeds/clientes</code>. Os filtros acima, menos a conta, não valem aqui.</p>
 ${body}
 </section>`;
 }

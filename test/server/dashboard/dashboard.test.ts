@@ -62,8 +62,35 @@ describe("the dashboard", () => {
        order by ano desc`,
     );
     const text = textOf(await pageAt("/?conta=exemplo"));
-    expect(text).toMatch(new RegExp(`até \\d\\d/\\d\\d/\\d{4} Vendas ${rows[0].vendas} `));
+    const day = "\\d\\d/\\d\\d/\\d{4}";
+    expect(text).toMatch(
+      new RegExp(
+        `até ${day} Comparado com o mesmo período de \\d{4}: de 01/01/\\d{4} a ${day}. Vendas ${rows[0].vendas} `,
+      ),
+    );
     expect(text).toMatch(/no mesmo período de \d{4}/);
+  });
+
+  test("compares a period of more than a year with nothing, and says what has twelve months", async () => {
+    const text = textOf(await pageAt("/?conta=exemplo&de=2020-01-15"));
+    expect(text).toContain("Sem comparação com um ano antes, porque o período tem mais de um ano.");
+    expect(text).not.toContain("um ano antes nenhuma");
+    expect(text).toMatch(/Pró-soluto R\$ \S+ mil últimos 12 meses: \S+ % do valor vendido/);
+    expect(text).toContain("últimos 12 meses do período, até");
+    expect(text).toContain("Últimos 12 meses do período.");
+  });
+
+  test("tells which months count only in part", async () => {
+    const inside = textOf(await pageAt("/?conta=exemplo&de=2024-02-10&ate=2024-04-20"));
+    expect(inside).toContain(
+      "Fevereiro de 2024, em cinza, conta desde 10/02/2024. Abril de 2024, em cinza, conta até 20/04/2024.",
+    );
+    const one = textOf(await pageAt("/?conta=exemplo&de=2024-02-10&ate=2024-02-20"));
+    expect(one).toContain("Fevereiro de 2024, em cinza, conta de 10/02/2024 a 20/02/2024.");
+    expect(one).toContain("mês parcial: ");
+    const whole = textOf(await pageAt("/?conta=exemplo&de=2024-02-01&ate=2024-03-31"));
+    expect(whole).not.toContain("em cinza");
+    expect(whole).not.toContain("mês parcial");
   });
 
   test("says how old its data are", async () => {
