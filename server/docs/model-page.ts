@@ -77,7 +77,7 @@ function columnsTable({ lineage, types, maskOf }: Documented, model: Model): Htm
 <td class="origem">${uses.columns.length === 0 ? html`<span class="suave">—</span>` : sourceList("", uses.columns)}</td>
 </tr>`;
   });
-  return html`<div class="rolagem"><table class="colunas">
+  return html`<div class="rolagem" role="region" aria-label="Colunas" tabindex="0"><table class="colunas">
 <thead><tr><th scope="col">Coluna</th><th scope="col">Tipo</th><th scope="col">O que é</th><th scope="col">Vem de</th><th scope="col">Alimenta</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
 }
@@ -125,7 +125,7 @@ function testsTable({ tests, project }: Documented, model: Model): Html {
       ? undefined
       : html`<h3>Testes de unidade</h3><ul class="unidade">${units.map((unit) => html`<li>${unit.name}</li>`)}</ul>`;
   if (rows.length === 0 && units.length === 0) return html`<p class="suave">Nenhum teste.</p>`;
-  return html`<div class="rolagem"><table><thead><tr><th scope="col">Teste</th><th scope="col">Se falha</th><th scope="col">Último resultado</th></tr></thead><tbody>${rows}</tbody></table></div>${unitList}`;
+  return html`<div class="rolagem" role="region" aria-label="Testes" tabindex="0"><table><thead><tr><th scope="col">Teste</th><th scope="col">Se falha</th><th scope="col">Último resultado</th></tr></thead><tbody>${rows}</tbody></table></div>${unitList}`;
 }
 
 /** How far the guarded numbers may move in one publication. */
@@ -138,7 +138,7 @@ function guardsSection({ header: { guards } }: Model): Html | undefined {
   );
   return html`<section><h2>Indicadores vigiados</h2>
 <p class="suave">Uma publicação que os mova mais do que isto, por conta, sem que as linhas que mudaram na origem expliquem a diferença até o centavo, espera por <code>elt publish --accept</code>.</p>
-<div class="rolagem"><table><thead><tr><th scope="col">Indicador</th><th scope="col">Cálculo</th><th scope="col" class="numero">Variação máxima</th><th scope="col" class="numero">Linhas, no máximo</th><th scope="col" class="numero">A partir de quantas linhas</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
+<div class="rolagem" role="region" aria-label="Limites de variação" tabindex="0"><table><thead><tr><th scope="col">Indicador</th><th scope="col">Cálculo</th><th scope="col" class="numero">Variação máxima</th><th scope="col" class="numero">Linhas, no máximo</th><th scope="col" class="numero">A partir de quantas linhas</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
 }
 
 /** How a test went when it last ran. */

@@ -45,7 +45,7 @@ function findings({ tests }: Documented): Html {
     (test) =>
       html`<tr><td>${test.model.includes(".") ? html`<a href="${relationLink("", test.model)}">${test.model}</a>` : html`${test.model}`}</td><td><code>${test.test}</code></td><td>${outcome(test)}</td></tr>`,
   );
-  return html`<div class="rolagem"><table><thead><tr><th scope="col">Modelo</th><th scope="col">Teste</th><th scope="col">Resultado</th></tr></thead><tbody>${rows}</tbody></table></div>
+  return html`<div class="rolagem" role="region" aria-label="Testes com achados" tabindex="0"><table><thead><tr><th scope="col">Modelo</th><th scope="col">Teste</th><th scope="col">Resultado</th></tr></thead><tbody>${rows}</tbody></table></div>
 <p class="suave">As linhas que falham: <code>select * from elt.failing_rows order by run_id desc</code></p>`;
 }
 
@@ -56,5 +56,5 @@ function modelsTable(models: readonly BuiltModel[]): Html {
     ({ model, status, rows: total, added, changed, removed, ms, mode }) =>
       html`<tr><td><a href="${relationLink("", model)}">${model}</a></td><td>${status === "failed" ? html`<span class="ruim">falhou</span>` : (modes[mode ?? ""] ?? "")}</td><td class="numero">${number(total)}</td><td class="numero">${change(added)}</td><td class="numero">${change(changed)}</td><td class="numero">${change(removed)}</td><td class="numero">${ms === null ? "" : `${formatCount(ms)} ms`}</td></tr>`,
   );
-  return html`<div class="rolagem"><table><thead><tr><th scope="col">Modelo</th><th scope="col">Como</th><th scope="col" class="numero">Linhas</th><th scope="col" class="numero">Novas</th><th scope="col" class="numero">Mudadas</th><th scope="col" class="numero">Retiradas</th><th scope="col" class="numero">Tempo</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="rolagem" role="region" aria-label="Modelos construídos" tabindex="0"><table><thead><tr><th scope="col">Modelo</th><th scope="col">Como</th><th scope="col" class="numero">Linhas</th><th scope="col" class="numero">Novas</th><th scope="col" class="numero">Mudadas</th><th scope="col" class="numero">Retiradas</th><th scope="col" class="numero">Tempo</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }

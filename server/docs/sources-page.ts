@@ -42,7 +42,7 @@ function objectCard(documented: Documented, object: string): Html {
 <h3>${object}</h3>
 <p class="suave"><code>GET ${findObject(object)?.path ?? ""}</code> · lido por ${readers(documented, `${relation}_atual`)}</p>
 ${freshRule(documented, object)}
-${readTable(reads, ageOf)}
+${readTable(object, reads, ageOf)}
 <details><summary>${fields.size} campos usados</summary><ul class="campos">${[...fields].sort().map((field) => html`<li><code>${field}</code></li>`)}</ul></details>
 </article>`;
 }
@@ -104,6 +104,7 @@ function freshState(age: SourceAge | undefined): Html {
 }
 
 function readTable(
+  object: string,
   reads: readonly LastRead[],
   ageOf: (account: string) => SourceAge | undefined,
 ): Html {
@@ -112,7 +113,7 @@ function readTable(
     ({ conta, at, records, verdict }) =>
       html`<tr><td>${conta}</td><td>${at === null ? "—" : instant.format(at)}</td><td class="numero">${formatCount(records)}</td><td>${verdicts[verdict] ?? verdict}</td><td>${freshState(ageOf(conta))}</td></tr>`,
   );
-  return html`<div class="rolagem"><table><thead><tr><th scope="col">Conta</th><th scope="col">Última leitura</th><th scope="col" class="numero">Registros lidos</th><th scope="col">Leitura</th><th scope="col">Atualidade</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="rolagem" role="region" aria-label="Leituras de ${object}" tabindex="0"><table><thead><tr><th scope="col">Conta</th><th scope="col">Última leitura</th><th scope="col" class="numero">Registros lidos</th><th scope="col">Leitura</th><th scope="col">Atualidade</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function seedCard(

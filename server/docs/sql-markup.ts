@@ -11,7 +11,7 @@ export function sqlMarkup(text: string): Html {
     .trimEnd()
     .split("\n")
     .map((line) => html`<span class="linha">${colour(line)}</span>`);
-  return html`<pre class="sql"><code>${lines.flatMap((line) => [line, trusted("\n")])}</code></pre>`;
+  return html`<pre class="sql" tabindex="0"><code>${lines.flatMap((line) => [line, trusted("\n")])}</code></pre>`;
 }
 
 function colour(line: string): readonly Html[] {
