@@ -33,9 +33,9 @@ type Compared = {
 };
 
 const labels = {
-  ontem: "Ontem (antes: anteontem)",
-  mes: "Mês até hoje (antes: mesmo trecho do ano passado)",
-  ano: "Ano até hoje (antes: mesmo trecho do ano passado)",
+  ontem: "Ontem",
+  mes: "Mês até hoje",
+  ano: "Ano até hoje",
 } as const;
 
 /**
@@ -72,12 +72,15 @@ export async function composeDigest(
         title: `Vendas em ${shortDay}`,
         paragraphs: [
           `Dados publicados em ${formatInstant(marts.published)}, horário de Brasília. ${openText(open)}`,
-          ...(vso === undefined ? [] : [`VSO do mês: ${vso.replace(".", ",")} %.`]),
+          ...(vso === undefined
+            ? []
+            : [`VSO do mês, as vendas sobre a oferta: ${vso.replace(".", ",")} %.`]),
+          "Antes: para ontem, anteontem; para o mês e o ano, o mesmo período do ano passado.",
         ],
       },
     ],
     table: {
-      head: ["Período", "Vendas", "antes", "Valor", "antes", "Variação"],
+      head: ["Período", "Vendas", "antes", "Valor", "antes", "Variação do valor"],
       rows: stretches.map(({ stretch, vendas, valor, vendasBefore, valorBefore }) => [
         labels[stretch],
         formatCount(vendas),

@@ -114,7 +114,7 @@ export function testMessage({ conta, now, dashboardUrl }: MessageContext): Messa
 
 /** How many things a person should look at, for a line of the daily summary. */
 export function openText(incidents: readonly Incident[]): string {
-  if (incidents.length === 0) return "Nada em aberto.";
+  if (incidents.length === 0) return "Nenhum problema em aberto.";
   const titles = incidents.map((incident) => incidentText(incident).title);
   const count = plural(incidents.length, "problema em aberto", "problemas em aberto");
   return `${count}: ${titles.join("; ")}.`;

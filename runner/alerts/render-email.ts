@@ -6,6 +6,9 @@ export type EmailBody = { readonly text: string; readonly html: string };
 const FOOTER = "Enviado pelo cvdw-elt.";
 const FOOTER_OF_TROUBLE = `${FOOTER} Você recebe uma mensagem quando começa e outra quando termina.`;
 
+/** Heading of a column that holds what stood before the column at its left. */
+const BEFORE = "antes";
+
 const colours = { trouble: "#b42318", recovered: "#067647", neutral: "#344054" } as const;
 
 /** Writes a message as plain text and as HTML that needs no image, script or outside file. */
@@ -26,8 +29,8 @@ export function renderEmail({ subject, tone, sections, table, link }: Message): 
   );
   const html = [
     `<!doctype html><html lang="pt-BR"><head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>`,
-    '<body style="margin:0;padding:16px;background:#f5f6f8;font:15px/1.5 Arial,Helvetica,sans-serif;color:#1d2939">',
-    '<div style="max-width:640px;margin:0 auto;padding:8px 24px 24px;background:#ffffff">',
+    '<body style="margin:0;padding:8px;background:#f5f6f8;font:15px/1.5 Arial,Helvetica,sans-serif;color:#1d2939">',
+    '<div style="max-width:640px;margin:0 auto;padding:8px 16px 24px;background:#ffffff">',
     ...blocks,
     table === undefined ? "" : htmlTable(table),
     link === undefined
@@ -54,12 +57,27 @@ function textTable({ head, rows }: Table): string {
     .join("\n");
 }
 
+/** A table that fits a phone: what was before stands below what is now, in a column of both. */
 function htmlTable({ head, rows }: Table): string {
-  const cell = (tag: "th" | "td", text: string, column: number): string =>
-    `<${tag} style="padding:6px 8px;border-bottom:1px solid #e4e7ec;text-align:${column === 0 ? "left" : "right"}">${escapeHtml(text)}</${tag}>`;
-  const row = (tag: "th" | "td", cells: readonly string[]): string =>
-    `<tr>${cells.map((text, column) => cell(tag, text, column)).join("")}</tr>`;
-  return `<table style="border-collapse:collapse;width:100%;margin-top:16px;font-size:14px">${row("th", head)}${rows.map((cells) => row("td", cells)).join("")}</table>`;
+  const columns = head.flatMap((name, index) =>
+    name === BEFORE ? [] : [{ name, index, hasBefore: head[index + 1] === BEFORE }],
+  );
+  const align = (index: number) => (index === 0 ? "left" : "right");
+  const style = (index: number) =>
+    `padding:6px 4px;border-bottom:1px solid #e4e7ec;text-align:${align(index)};vertical-align:top`;
+  const headings = columns.map(
+    ({ name, index }) => `<th scope="col" style="${style(index)}">${escapeHtml(name)}</th>`,
+  );
+  const line = (cells: readonly string[]): string => {
+    const texts = columns.map(({ index, hasBefore }) => {
+      const now = escapeHtml(cells[index] ?? "");
+      if (!hasBefore) return `<td style="${style(index)}">${now}</td>`;
+      const before = `${BEFORE}: ${escapeHtml(cells[index + 1] ?? "")}`;
+      return `<td style="${style(index)}">${now}<br><span style="font-size:12px;color:#667085">${before}</span></td>`;
+    });
+    return `<tr>${texts.join("")}</tr>`;
+  };
+  return `<table style="border-collapse:collapse;width:100%;margin-top:16px;font-size:14px"><tr>${headings.join("")}</tr>${rows.map(line).join("")}</table>`;
 }
 
 function escapeHtml(text: string): string {

@@ -149,5 +149,5 @@ test("the daily summary compares sales by the definitions of the views, in Brazi
   expect(year).toContain(` ${rows[0].vendas} `);
   expect(year).toContain(money.format(rows[0].valor));
   expect(summary?.html).toContain(money.format(rows[0].valor));
-  expect(summary?.text).toContain("Nada em aberto.");
+  expect(summary?.text).toContain("Nenhum problema em aberto.");
 });
