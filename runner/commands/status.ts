@@ -15,7 +15,8 @@ import { shownAddress } from "../shown-address.ts";
 export const command: Command = {
   help: `Usage: elt status
 
-Shows the last publication, how much is wrong now (elt alert lists it), the last runs, and per object how far the source has been read:
+Shows the last publication, how much is wrong now (elt alert lists it), the last runs, and per object
+how far the source has been read:
   live       records that the source still has, as far as is known
   gone       records that two full readings in a row did not bring
   watch      records that the last full reading did not bring; gone if the next does not either
