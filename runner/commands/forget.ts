@@ -5,6 +5,7 @@ import { runBuild, whileBuilding } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { ConfigError, collectProblems } from "../errors.ts";
 import { ask } from "../forget/ask.ts";
+import { closeReceipt, isCertain, isFinished, mergeTraces } from "../forget/close-receipt.ts";
 import { readDocument, readEmail } from "../forget/document.ts";
 import {
   eraseOldValues,
@@ -23,7 +24,6 @@ import {
   type Receipt,
   readBackups,
   unfinishedReceipts,
-  writeReceipt,
 } from "../forget/receipt.ts";
 import {
   leaveInBackups,
@@ -33,7 +33,7 @@ import {
   registerOf,
   writeRegister,
 } from "../forget/register.ts";
-import { eraseFromLogs, findTraces, type TraceFound } from "../forget/traces.ts";
+import { eraseFromLogs, findForgotten, findTraces, type TraceFound } from "../forget/traces.ts";
 import { vacuumTouched } from "../forget/vacuum.ts";
 import { locked, type Outcome, recorded, type Session, withDatabase } from "../session.ts";
 
@@ -57,7 +57,7 @@ personal data into elt.forgotten. Keyed hashes stay behind, so that what the sou
 person again lands without them. Backups made before are named: they hold the person still.
 
 A backup that is restored brings back whoever was forgotten after it was made. So each --apply leaves
-a list of everybody forgotten, ${REGISTER}, in every backup folder of this machine, and elt restore
+a list of everybody forgotten, ${REGISTER}, in every backup folder that it reaches, and elt restore
 forgets them again by it. For copies kept elsewhere: --export writes the same list, to be given to elt
 restore --forgotten, or afterwards to --again. It holds receipts and keyed hashes, which without the
 database's secret tell nothing.
@@ -174,7 +174,7 @@ async function eraseAgain(
   );
   // A build that failed before may have left some of them in the marts.
   const unfinished = await unfinishedReceipts(pool);
-  const done = new Map<string, Receipt>();
+  const judged = new Map<string, Receipt>();
   if (unfinished.length > 0) {
     const ids = unfinished.map(({ id }) => id).join(", ");
     const { publicationId } = await runBuild(session, reporter.event).catch((error: unknown) => {
@@ -187,15 +187,18 @@ async function eraseAgain(
       await eraseOldValues(pool, run);
     await vacuumTouched(pool);
     for (const receipt of unfinished) {
-      const finished: Receipt = { ...receipt, status: "done", publication: publicationId };
-      await writeReceipt(pool, finished);
-      done.set(receipt.id, finished);
+      const traces = await findForgotten(pool, receipt);
+      judged.set(
+        receipt.id,
+        await closeReceipt(pool, receipt, { publication: publicationId, left: traces }),
+      );
     }
   }
   await leaveInBackups(pool);
-  const receipts = found.receipts.map((one) => done.get(one.id) ?? one);
-  reporter.result(formatAgain(found, "erase"), { ...found, receipts, applied: true });
-  return { exitCode: exitCodes.done };
+  const receipts = found.receipts.map((one) => judged.get(one.id) ?? one);
+  const text = [formatAgain(found, "erase"), ...[...judged.values()].flatMap(formatLeft)];
+  reporter.result(text.join("\n"), { ...found, receipts, applied: true });
+  return outcomeOf([...judged.values()]);
 }
 
 function formatAgain({ receipts, accounts }: ForgottenAgain, how: "count" | "erase"): string {
@@ -311,26 +314,31 @@ async function forget(
   for (const run of await runsThatErased(pool, receipts, runId)) await eraseOldValues(pool, run);
   const forgottenAt = new Date(receipts.at(-1)?.forgottenAt ?? Date.now());
   const left: TraceFound[] = [];
-  for (const person of found.byAccount.values()) {
+  for (const [conta, person] of found.byAccount) {
     await eraseFromLogs(pool, person);
-    left.push(...(await findTraces(pool, person, forgottenAt)));
+    left.push(...(await findTraces(pool, { conta, person }, forgottenAt)));
   }
   await vacuumTouched(pool);
-  const done = receipts.map((receipt): Receipt => {
-    const isThisPersons = receipt === erased || erased === undefined;
-    const found = isThisPersons ? left : receipt.left;
-    // A mart that was held back, or an environment: the same command tries again.
-    const status = found.some(isCertain) ? "landing" : "done";
-    return { ...receipt, status, publication: publicationId, left: found };
-  });
-  for (const receipt of done) await writeReceipt(pool, receipt);
+  const judged: Receipt[] = [];
+  for (const receipt of receipts) {
+    // Of whom a receipt of before is, landing tells no longer: only marks know every value.
+    const traces =
+      receipt === erased
+        ? left
+        : mergeTraces(await findForgotten(pool, receipt), erased === undefined ? left : []);
+    judged.push(await closeReceipt(pool, receipt, { publication: publicationId, left: traces }));
+  }
   const reached = await leaveInBackups(pool);
-  const text = [...done.map(formatReceipt), ...formatReached(reached)].join("\n\n");
-  const finished = done.map(({ id }) => id);
-  reporter.result(text, { ...done.at(-1), finished, listIn: reached, applied: true });
-  return left.some(isCertain)
-    ? { exitCode: exitCodes.modelFailed, error: "values of the person are left" }
-    : { exitCode: exitCodes.done };
+  const text = [...judged.map(formatReceipt), ...formatReached(reached)].join("\n\n");
+  const finished = judged.filter(isFinished).map(({ id }) => id);
+  reporter.result(text, { ...judged.at(-1), finished, listIn: reached, applied: true });
+  return outcomeOf(judged);
+}
+
+function outcomeOf(receipts: readonly Receipt[]): Outcome {
+  return receipts.every(isFinished)
+    ? { exitCode: exitCodes.done }
+    : { exitCode: exitCodes.modelFailed, error: "values of the person are left" };
 }
 
 function isNowhere({ traces }: FoundPerson): boolean {
@@ -358,11 +366,6 @@ function formatDryRun(found: FoundPerson, notes: readonly string[]): string {
   ].join("\n");
 }
 
-/** A namesake is nobody's mistake; but where an environment was built before, it is the person. */
-function isCertain({ identified, named, environment }: TraceFound): boolean {
-  return identified > 0 || (environment !== undefined && named > 0);
-}
-
 function formatReached(folders: readonly string[]): readonly string[] {
   if (folders.length === 0) return [];
   return [
@@ -374,12 +377,19 @@ function formatReached(folders: readonly string[]): readonly string[] {
 }
 
 function formatReceipt(receipt: Receipt): string {
-  const { id, accounts, left, backups, tombstones, publication } = receipt;
-  const identified = left.filter(isCertain);
-  const named = left.filter((trace) => !isCertain(trace));
+  const { id, accounts, backups, tombstones, publication } = receipt;
   return [
     `Forgotten. Receipt ${id}; published as ${publication}; ${tombstones} marks keep it so.`,
     formatTraces(accounts),
+    ...formatLeft(receipt),
+    ...formatBackups(backups),
+  ].join("\n");
+}
+
+function formatLeft({ left }: Receipt): readonly string[] {
+  const identified = left.filter(isCertain);
+  const named = left.filter((trace) => !isCertain(trace));
+  return [
     ...(identified.length > 0
       ? [
           "",
@@ -396,6 +406,5 @@ function formatReceipt(receipt: Receipt): string {
           ...named.map((trace) => `  ${trace.table}: ${trace.named} rows`),
         ]
       : []),
-    ...formatBackups(backups),
-  ].join("\n");
+  ];
 }

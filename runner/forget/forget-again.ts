@@ -1,4 +1,4 @@
-import { execute, type Queryable, query, type SQLQuery, sql } from "../../extract/query.ts";
+import { execute, type Queryable, query, sql } from "../../extract/query.ts";
 import { redactRecord } from "../../extract/redact.ts";
 import { recogniseBy, type Tombstones, tombstoneSecret } from "../../extract/tombstones.ts";
 import { ConfigError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { redactQuarantine } from "./forget-quarantine.ts";
 import { eachVersion, landedObjects, type ObjectTraces, replacePayload } from "./landed-records.ts";
 import type { AccountTraces, Receipt } from "./receipt.ts";
 import { hashOfSecret, type Register, type RegisteredReceipt } from "./register.ts";
-import { emptyCells, engineTexts } from "./traces.ts";
+import { emptyCells, engineTexts, rowsWith } from "./traces.ts";
 
 /** People of a register whom a database did not know as forgotten, and what it held of them. */
 export type ForgottenAgain = {
@@ -38,7 +38,8 @@ export async function forgetAgain(
   const missing = await unknownReceipts(database, register);
   const accounts: AccountTraces[] = [];
   const logs: Record<string, number> = {};
-  for (const [conta, marks] of marksByAccount(missing)) {
+  // A mark that two people share is of the first: all of the list are asked, if anybody is missing.
+  for (const [conta, marks] of marksByAccount(missing.length === 0 ? [] : register.receipts)) {
     const tombstones = recogniseBy(new Set(marks), secret, conta);
     const objects: ObjectTraces[] = [];
     for (const object of await landedObjects(database)) {
@@ -133,36 +134,17 @@ async function redactVersions(
   return { object, records: records.size, versions };
 }
 
-const BATCH = 5_000;
-
-/** Every text of the engine's own tables is looked at: of hashes nobody can search for the value. */
 async function eraseLogs(
   database: Queryable,
   { person }: Tombstones,
 ): Promise<Readonly<Record<string, number>>> {
   const erased: Record<string, number> = {};
   for (const column of await engineTexts(database)) {
-    const value: SQLQuery = sql`${sql.ident(column.column)}::text`;
-    const found: string[] = [];
-    let last = "(0,0)";
-    for (;;) {
-      const rows: readonly { readonly ctid: string; readonly text: string }[] = await query(
-        database,
-        sql`
-          select ctid::text, ${value} as text
-          from ${sql.ident(column.schema, column.relation)}
-          where ctid > ${last}::tid and length(${value}) > 4
-          order by ctid
-          limit ${BATCH}`,
-      );
-      for (const { ctid, text } of rows) if (person.isNamedIn(text)) found.push(ctid);
-      const end = rows.at(-1);
-      if (end === undefined) break;
-      last = end.ctid;
-    }
+    const found = await rowsWith(database, column, person.isNamedIn);
     if (found.length === 0) continue;
     const name = `${column.schema}.${column.relation}`;
-    erased[name] = (erased[name] ?? 0) + (await emptyCells(database, column, found));
+    const ctids = found.map(({ ctid }) => ctid);
+    erased[name] = (erased[name] ?? 0) + (await emptyCells(database, column, ctids));
   }
   return erased;
 }

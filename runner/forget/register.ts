@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
 import path from "node:path";
 import { type Queryable, query, sql } from "../../extract/query.ts";
 import { tombstoneSecret } from "../../extract/tombstones.ts";
@@ -113,9 +112,9 @@ export async function registerBeside(folder: string): Promise<Register | undefin
 export async function leaveInBackups(database: Queryable): Promise<readonly string[]> {
   const register = await registerOf(database);
   const reached: string[] = [];
-  for (const { id, folder, host } of await readBackups(database)) {
-    if (host !== hostname()) continue;
+  for (const { id, folder } of await readBackups(database)) {
     try {
+      // Its number tells it, not the host's name: each container has another, and the same volume.
       if ((await readManifest(folder)).backupId !== id) continue;
       await writeRegister(path.join(folder, REGISTER), register);
       reached.push(folder);

@@ -1,6 +1,9 @@
-import { execute, type Queryable, query, sql } from "../../extract/query.ts";
+import { execute, type Queryable, query, type SQLQuery, sql } from "../../extract/query.ts";
+import type { Person } from "../../extract/redact.ts";
+import { readTombstones } from "../../extract/tombstones.ts";
 import type { KnownPerson } from "./known-person.ts";
 import { likeText } from "./landed-records.ts";
+import type { Receipt } from "./receipt.ts";
 
 /** A table in which a value of the person stands. */
 export type TraceFound = {
@@ -20,6 +23,8 @@ export type TextColumn = {
   readonly column: string;
   readonly type: string;
   readonly nullable: boolean;
+  /** Whether the table says of each row which account it is of. */
+  readonly ofAccounts: boolean;
 };
 
 /** Tables of the engine whose texts are not about people; secrets and marks must stay. */
@@ -35,7 +40,13 @@ async function textColumns(database: Queryable): Promise<readonly TextColumn[]> 
         relname as relation,
         attname as column,
         format_type(atttypid, atttypmod) as type,
-        not attnotnull as nullable
+        not attnotnull as nullable,
+        exists (
+          select
+          from pg_attribute as other
+          where other.attrelid = pg_class.oid and other.attname = 'conta'
+            and other.atttypid = 'text'::regtype
+        ) as "ofAccounts"
       from pg_class
       inner join pg_namespace on pg_namespace.oid = relnamespace
       inner join pg_attribute on attrelid = pg_class.oid
@@ -51,13 +62,32 @@ async function textColumns(database: Queryable): Promise<readonly TextColumn[]> 
   );
 }
 
-type Match = { readonly ctid: string; readonly text: string };
+/** Where a text stands that was looked for. */
+export type Match = { readonly ctid: string; readonly text: string };
+
+/** Rows of an account: all of them where a table does not tell, and where none is named. */
+function isOf({ ofAccounts }: TextColumn, conta: string | undefined): SQLQuery {
+  return ofAccounts && conta !== undefined ? sql`conta = ${conta}` : sql`true`;
+}
 
 async function matchesIn(
   database: Queryable,
-  { schema, relation, column, type }: TextColumn,
+  column: TextColumn,
   person: KnownPerson,
+  conta?: string,
 ): Promise<readonly Match[]> {
+  return (await candidatesIn(database, column, person, conta)).filter(({ text }) =>
+    person.isTracedIn(text),
+  );
+}
+
+async function candidatesIn(
+  database: Queryable,
+  of: TextColumn,
+  person: KnownPerson,
+  conta: string | undefined,
+): Promise<readonly Match[]> {
+  const { schema, relation, column, type } = of;
   const value = sql`${sql.ident(column)}::text`;
   const numbers = [...person.documents, ...person.phones].map((digits) => `%${digits}%`);
   const texts = [...person.names, ...person.emails].map((text) => `%${likeText(text)}%`);
@@ -72,8 +102,37 @@ async function matchesIn(
     sql`
       select ctid::text, ${value} as text
       from ${sql.ident(schema, relation)}
-      where ${wanted}`,
+      where (${wanted}) and ${isOf(of, conta)}`,
   );
+}
+
+const BATCH = 5_000;
+
+/** Rows whose text passes a test: every text is read, since of hashes nobody can search for the value. */
+export async function rowsWith(
+  database: Queryable,
+  of: TextColumn,
+  passes: (text: string) => boolean,
+  conta?: string,
+): Promise<readonly Match[]> {
+  const value = sql`${sql.ident(of.column)}::text`;
+  const found: Match[] = [];
+  let last = "(0,0)";
+  for (;;) {
+    const rows: readonly Match[] = await query<Match>(
+      database,
+      sql`
+        select ctid::text, ${value} as text
+        from ${sql.ident(of.schema, of.relation)}
+        where ctid > ${last}::tid and length(${value}) > 4 and ${isOf(of, conta)}
+        order by ctid
+        limit ${BATCH}`,
+    );
+    found.push(...rows.filter(({ text }) => passes(text)));
+    const end = rows.at(-1);
+    if (end === undefined) return found;
+    last = end.ctid;
+  }
 }
 
 /** Schemas of environments that were built before, and whose they are. */
@@ -92,24 +151,64 @@ async function earlierEnvironments(
 }
 
 /**
- * Looks for a person's values in every text of every table of the database.
+ * Looks for a person's values in every text of every table of the database; of other accounts' rows, where
+ * a table tells whose they are, nothing is asked.
  * @param forgottenAt when landing held the person no longer
  */
 export async function findTraces(
   database: Queryable,
-  person: KnownPerson,
+  { conta, person }: { readonly conta: string; readonly person: KnownPerson },
   forgottenAt: Date,
 ): Promise<readonly TraceFound[]> {
-  const environments = await earlierEnvironments(database, forgottenAt);
+  const columns = await textColumns(database);
+  const matches = (column: TextColumn) => matchesIn(database, column, person, conta);
+  return collectTraces(database, columns, { person, matches, forgottenAt });
+}
+
+/** What a build fills, or the engine writes. */
+const ownSchemas = new Set(["landing", "staging", "seeds", "marts", "marts_pii", "elt"]);
+
+/**
+ * Looks for whoever was forgotten, by their marks alone, in the tables that a receipt names and in all
+ * that no build fills: environments, copies that somebody made.
+ */
+export async function findForgotten(
+  database: Queryable,
+  { accounts, left, forgottenAt, again = [] }: Receipt,
+): Promise<readonly TraceFound[]> {
+  const named = new Set(left.map(({ table }) => table));
+  const at = new Date(again.at(-1)?.at ?? forgottenAt);
+  const columns = (await textColumns(database)).filter(
+    ({ schema, relation }) => !ownSchemas.has(schema) || named.has(`${schema}.${relation}`),
+  );
+  const found: TraceFound[] = [];
+  for (const { conta } of accounts) {
+    const person = (await readTombstones(database, conta))?.person;
+    if (person === undefined) continue;
+    const matches = (column: TextColumn) => rowsWith(database, column, person.isNamedIn, conta);
+    found.push(...(await collectTraces(database, columns, { person, matches, forgottenAt: at })));
+  }
+  return found;
+}
+
+async function collectTraces(
+  database: Queryable,
+  columns: readonly TextColumn[],
+  of: {
+    readonly person: Pick<Person, "isIdentifiedIn">;
+    readonly matches: (column: TextColumn) => Promise<readonly Match[]>;
+    readonly forgottenAt: Date;
+  },
+): Promise<readonly TraceFound[]> {
+  const environments = await earlierEnvironments(database, of.forgottenAt);
   const environmentOf = (table: string) => environments.get(table.split(".")[0] ?? "");
   const found = new Map<string, { identified: Set<string>; named: Set<string> }>();
-  for (const column of await textColumns(database)) {
+  for (const column of columns) {
     const table = `${column.schema}.${column.relation}`;
-    for (const { ctid, text } of await matchesIn(database, column, person)) {
-      if (!person.isTracedIn(text)) continue;
+    for (const { ctid, text } of await of.matches(column)) {
       const rows = found.get(table) ?? { identified: new Set(), named: new Set() };
       found.set(table, rows);
-      (person.isIdentifiedIn(text) ? rows.identified : rows.named).add(ctid);
+      (of.person.isIdentifiedIn(text) ? rows.identified : rows.named).add(ctid);
     }
   }
   return [...found].map(([table, { identified, named }]) => ({
@@ -131,9 +230,7 @@ export async function eraseFromLogs(
   const erased: Record<string, number> = {};
   for (const column of await textColumns(database)) {
     if (column.schema !== "elt" || column.type === "bigint") continue;
-    const rows = (await matchesIn(database, column, person)).filter(({ text }) =>
-      person.isTracedIn(text),
-    );
+    const rows = await matchesIn(database, column, person);
     if (rows.length === 0) continue;
     const count = await emptyCells(
       database,

@@ -13,7 +13,7 @@ import { projectRoot } from "../../../runner/open-project.ts";
 import { eltHere } from "../../elt-here.ts";
 import { buildModels, extractAccounts } from "../../pipeline.ts";
 import { createTestDatabase, type TestDatabase, withTestDatabase } from "../../postgres.ts";
-import { addPerson, searchEverything, values, zuleide } from "./person.ts";
+import { addPerson, benicio, searchEverything, values, zuleide } from "./person.ts";
 
 const database = await createTestDatabase();
 const root = await mkdtemp(path.join(tmpdir(), "elt-again-"));
@@ -69,6 +69,8 @@ beforeAll(async () => {
     [zuleide.nome],
   );
   expect((await elt(database, "backup", folder)).code).toBe(0);
+  // As where each container has a name of its own, and the same volume of backups.
+  await database.pool.query("update elt.backups set host = '3f9c1a7be2d4'");
   await cp(folder, path.join(root, "longe"), { recursive: true });
   const command = `printf '%s\\n' "$DOCUMENTO" | node bin/elt.js forget --documento - --apply`;
   const { stdout } = await promisify(execFile)("sh", ["-c", command], {
@@ -143,12 +145,22 @@ describe("a person who was forgotten after a backup", () => {
       expect(looked.out).toMatch(/Not known as forgotten here: receipt 1\./);
       expect(looked.out).toMatch(/exemplo +reservas +1 +1/);
       expect(looked.out).toContain("Nothing was changed.");
+      // Somebody built an environment while they were back.
+      await empty.pool.query(`
+        create schema ana_marts;
+        create table ana_marts.vendas (conta text, cliente text);
+        insert into ana_marts.vendas values ('exemplo', '${zuleide.nome}');
+        insert into elt.environments (name, schemas, host) values ('ana', '{ana_marts}', 'here')`);
+      const built = await elt(empty, "forget", "--again", list, "--apply");
+      expect([built.code, resultOf(built)]).toMatchObject([
+        1,
+        { receipts: [{ status: "landing", left: [{ table: "ana_marts.vendas", named: 1 }] }] },
+      ]);
+      await empty.pool.query("drop schema ana_marts cascade; delete from elt.environments");
       const again = await elt(empty, "forget", "--again", list, "--apply");
       expect(again.err).toBe("");
       expect(again.code).toBe(0);
-      expect(resultOf(again)).toMatchObject({
-        receipts: [{ id: "2", formerId: "1", status: "done" }],
-      });
+      expect(resultOf(built)).toMatchObject({ receipts: [{ id: "2", formerId: "1" }] });
       expect(await searchEverything(empty.pool, values)).toEqual({});
       expect(await marts(empty)).toEqual(await marts(database));
       const { rows } = await empty.pool.query(
@@ -157,6 +169,24 @@ describe("a person who was forgotten after a backup", () => {
       expect(rows).toEqual([{ status: null }, { status: "done" }]);
       const third = await elt(empty, "forget", "--again", list);
       expect(third.out).toContain("Everybody of this list is forgotten here already.");
+    });
+  });
+
+  test("goes whole, also what somebody forgotten before had in common with them", async () => {
+    const shared = path.join(root, "partilhado");
+    account.insert("reservas_associados", {
+      ...{ referencia: "n", referencia_data: "2026-01-04 10:00:00", idassociado: 8503 },
+      ...{ nome: benicio.nome, documento: benicio.documento, celular: zuleide.telefone },
+      anotacao: "ligar (47) 98877-6655",
+    });
+    await extractAccounts(database, account, { objects, scan: { full: true } });
+    expect((await elt(database, "backup", shared)).code).toBe(0);
+    const forgot = await elt(database, "forget", "--documento", benicio.documento, "--apply");
+    expect([forgot.code, await searchEverything(database.pool, ["98877-6655"])]).toEqual([0, {}]);
+    await withTestDatabase(async (empty) => {
+      const { out } = await elt(empty, "restore", shared);
+      expect(out).toContain("Forgotten again, by the list: receipt 2.");
+      expect(await searchEverything(empty.pool, ["98877-6655", benicio.nome])).toEqual({});
     });
   });
 

@@ -62,6 +62,8 @@ async function inStatistics(): Promise<readonly string[]> {
   return rows.map(({ place }) => place);
 }
 
+const leftInAna = { table: "ana_marts.vendas", environment: "ana", identified: 0, named: 1 };
+
 async function statuses(): Promise<readonly unknown[]> {
   const { rows } = await pool.query(
     "select receipt ->> 'status' as status from elt.forgotten order by receipt_id",
@@ -144,12 +146,22 @@ describe("elt forget", () => {
     await buildModels(database);
     const { code, out } = await eltHere(forget, settings);
     expect(code).toBe(1);
-    expect(JSON.parse(out.trim().split("\n").at(-1) ?? "").left).toContainEqual({
-      ...{ table: "ana_marts.vendas", environment: "ana", identified: 0, named: 1 },
-    });
+    expect(JSON.parse(out.trim().split("\n").at(-1) ?? "").left).toContainEqual(leftInAna);
+    expect(await statuses()).toEqual(["done", "landing"]);
+  });
+
+  test("finishes nothing of a person who is left somewhere, whoever is asked for", async () => {
+    // Landing knows her name no longer, and of somebody else it never told.
+    for (const documento of [zuleide.documento, "390.533.447-05"]) {
+      const { code, out } = await eltHere(["forget", "--documento", documento, "--apply"], settings);
+      expect([code, JSON.parse(out.trim().split("\n").at(-1) ?? "")]).toEqual([
+        1,
+        expect.objectContaining({ id: "2", finished: [], left: [leftInAna] }),
+      ]);
+      expect(await statuses()).toEqual(["done", "landing"]);
+    }
     await pool.query("drop schema ana_marts cascade; delete from elt.environments");
     expect(await searchEverything(pool, values)).toEqual({});
-    expect(await statuses()).toEqual(["done", "landing"]);
     expect((await eltHere(forget, settings)).code).toBe(0);
     expect(await statuses()).toEqual(["done", "done"]);
   });
