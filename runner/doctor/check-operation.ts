@@ -18,28 +18,40 @@ import { type Finding, fail, ok, skip, warn } from "./finding.ts";
 /** Turns of the schedule that may pass before somebody should look. */
 const TURNS = 2;
 
-/** Looks whether runs happen, publish, and whether anybody is told when they do not. */
+/**
+ * Looks whether runs happen, publish, and whether anybody is told when they do not.
+ * @param conta whose: where another account is run, this one may be forgotten; undefined: any
+ */
 export async function checkRuns(
   pool: Pool,
   env: Environment,
+  conta: string | undefined,
   now: Date,
 ): Promise<readonly Finding[]> {
   const [publication] = await query<{ at: Date }>(
     pool,
     sql`select max(published_at) as at from elt.publications having count(*) > 0`,
   );
-  const [run] = await query<{ at: Date; exit_code: number | null; error: string | null }>(
+  const isOwn = conta === undefined ? sql`true` : sql`conta = ${conta}`;
+  const [extraction] = await query<{ at: Date | null }>(
     pool,
     sql`
-      select started_at as at, exit_code, split_part(error, E'\n', 1) as error
+      select max(started_at) as at
       from elt.runs
-      where command in ('run', 'build', 'extract', 'retry')
+      where command in ('run', 'extract') and ${isOwn}`,
+  );
+  const [run] = await query<{ exit_code: number | null; error: string | null }>(
+    pool,
+    sql`
+      select exit_code, split_part(error, E'\n', 1) as error
+      from elt.runs
+      where command in ('run', 'build', 'extract', 'retry') and (conta is null or ${isOwn})
       order by run_id desc
       limit 1`,
   );
   const findings = [
     checkPublication(env, publication?.at, now),
-    checkSchedule(env, run?.at, now),
+    checkSchedule(env, extraction?.at ?? undefined, now),
     ...checkLastRun(run),
   ];
   const incidents = await openIncidents(pool);

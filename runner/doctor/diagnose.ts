@@ -82,7 +82,7 @@ export async function diagnose(diagnosis: Diagnosis): Promise<readonly Findings[
       stored === undefined
         ? [unread]
         : look("landing", () => checkLanding(stored, source?.conta, now())),
-      stored === undefined ? [] : look("runs", () => checkRuns(stored, env, now())),
+      stored === undefined ? [] : look("runs", () => checkRuns(stored, env, source?.conta, now())),
       look("server keys", () => checkServing(stored, env, now())),
     ]);
     return [

@@ -319,7 +319,8 @@ describe("the database", () => {
     try {
       await own.pool.query(`
         insert into elt.runs (command, conta, pid, host, started_at, finished_at, exit_code, error)
-        values ('run', 'exemplo', 1, 'x', now() - interval '3 days', now(), 3, E'1 of 9\\nmore');
+        values ('run', 'exemplo', 1, 'x', now() - interval '3 days', now(), 3, E'1 of 9\\nmore'),
+          ('run', 'outra', 1, 'x', now(), now(), 0, null);
         insert into elt.loads (run_id, conta, objeto, mode, verdict, finished_at)
         values (1, 'exemplo', 'reservas', 'full', 'unproven', now()),
           (1, 'outra', 'unidades', 'full', 'failed', now());
