@@ -11,6 +11,11 @@ import {
   recordHolds,
 } from "./hold-record.ts";
 
+/** A build that may be published; `accepted` when only somebody's word lets it. */
+export type LetThrough = Pick<GuardedBuild, "models" | "unguarded"> & {
+  readonly accepted: Acceptance | undefined;
+};
+
 /**
  * Lets a build go on whose numbers stay within their guards, or move just as somebody accepted.
  * @throws KpiHeld for any other
@@ -18,11 +23,12 @@ import {
 export async function letThrough(
   { client, options }: Pick<RunningBuild, "client" | "options">,
   guarded: GuardedBuild,
-): Promise<void> {
-  const { held } = guarded;
-  if (held.length === 0) return;
+): Promise<LetThrough> {
   const { accept } = options;
-  if (accept !== undefined && (await isAccepted(client, held, accept))) return;
+  if (guarded.held.length === 0) return { ...guarded, accepted: undefined };
+  if (accept !== undefined && (await isAccepted(client, guarded, accept))) {
+    return { ...guarded, accepted: accept };
+  }
   throw new KpiHeld(guarded);
 }
 
@@ -42,11 +48,11 @@ export async function holdBack(
 
 /** Ends what was held of the guarded models, with the transaction that publishes them. */
 export async function releaseHolds(
-  { client, runId, options }: Pick<RunningBuild, "client" | "runId" | "options">,
-  { models, unguarded }: Pick<GuardedBuild, "models" | "unguarded">,
+  { client, runId }: Pick<RunningBuild, "client" | "runId">,
+  { models, unguarded, accepted }: LetThrough,
 ): Promise<readonly ClosedHold[]> {
   return [
-    ...(await closeHolds(client, runId, models, { accepted: options.accept })),
+    ...(await closeHolds(client, runId, models, { accepted })),
     ...(await closeHolds(client, runId, unguarded, "unguarded")),
   ];
 }

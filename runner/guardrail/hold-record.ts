@@ -3,7 +3,9 @@ import { connect } from "../../extract/connection.ts";
 import { execute, type Queryable, query, sql } from "../../extract/query.ts";
 import { openIncident } from "../alerts/incident-record.ts";
 import { brasilia } from "../brasilia.ts";
+import type { GuardedBuild } from "./guard-build.ts";
 import type { HeldKpi } from "./held-kpi.ts";
+import type { KpiMove } from "./measure-kpis.ts";
 
 /** Who lets a held run through, and why. */
 export type Acceptance = {
@@ -65,14 +67,21 @@ export async function runHeldAs(database: Queryable, run: string): Promise<strin
   return row?.run;
 }
 
-/** Whether everything that is held now was held by that run, with the same move to the cent. */
+/**
+ * Whether a build does just what that run would have done: everything that is held now was held by it,
+ * and all that it held moves now as it did then, to the cent.
+ */
 export async function isAccepted(
   database: Queryable,
-  held: readonly HeldKpi[],
+  { models, moves, held }: Pick<GuardedBuild, "models" | "moves" | "held">,
   { run }: Pick<Acceptance, "run">,
 ): Promise<boolean> {
-  const holds = (await openHolds(database)).filter((hold) => hold.run === run);
-  return held.every((one) => holds.some((hold) => sameKpi(hold, one) && hold.delta === one.delta));
+  const holds = (await openHolds(database)).filter(
+    (hold) => hold.run === run && models.includes(hold.model),
+  );
+  const isIn = (kpis: readonly KpiMove[]) => (one: KpiMove) =>
+    kpis.some((other) => sameKpi(other, one) && other.delta === one.delta);
+  return held.every(isIn(holds)) && holds.every(isIn(moves));
 }
 
 /**

@@ -5,9 +5,15 @@ import type { BuildEvent, ModelResult } from "../events.ts";
 import { projectFreshness } from "../freshness/project-freshness.ts";
 import { storeFreshness } from "../freshness/source-ages.ts";
 import { type Withheld, withholdStale } from "../freshness/withhold-stale.ts";
-import { type GuardedBuild, guardBuild } from "../guardrail/guard-build.ts";
+import { guardBuild } from "../guardrail/guard-build.ts";
 import { KpiHeld } from "../guardrail/held-kpi.ts";
-import { holdBack, letThrough, releaseHolds, tellReleased } from "../guardrail/hold-back.ts";
+import {
+  holdBack,
+  type LetThrough,
+  letThrough,
+  releaseHolds,
+  tellReleased,
+} from "../guardrail/hold-back.ts";
 import { grantToBiRoles } from "./access.ts";
 import { recordFailedModel, recordModels, recordPublication, recordTests } from "./build-record.ts";
 import { buildSeed, buildTable, rememberView } from "./build-relation.ts";
@@ -140,7 +146,7 @@ async function buildAndTest(
   context: BuildContext,
   order: readonly Model[],
   results: ModelResult[],
-): Promise<Pick<BuildResult, "tests" | "testMs"> & { readonly guarded: GuardedBuild }> {
+): Promise<Pick<BuildResult, "tests" | "testMs"> & { readonly guarded: LetThrough }> {
   const built = await buildTables(build, context, order, results);
   refuseTableLosses(build);
   const allViews = order.filter((model) => model.build === "view");
@@ -152,8 +158,7 @@ async function buildAndTest(
   reportTests(testedViews, build.emit);
   const testMs = Math.round(built.testMs + performance.now() - started);
   await removeViewsBeside(build, beside);
-  const guarded = await guardBuild(build, order);
-  await letThrough(build, guarded);
+  const guarded = await letThrough(build, await guardBuild(build, order));
   await pruneChanges(build.client, build.options.keepChangesDays ?? KEEP_CHANGES_DAYS);
   for (const model of order) if (built.isNew(model)) await hidePersonal(build.client, model);
 

@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { EnvironmentReport } from "../../../runner/environments/build-environment.ts";
 import { formatEnvironment } from "../../../runner/environments/format-environment.ts";
 import { eltHere } from "../../elt-here.ts";
@@ -171,4 +171,31 @@ describe("elt check", () => {
         );
       },
     ));
+});
+
+describe("an acceptance", () => {
+  const accepting = () => ({ accept: { run: vendas.runId(), by: "ana", why: "conferido" } });
+  const outcomes = () =>
+    vendas.rows("select distinct outcome, accepted_by as by from elt.kpi_holds");
+  beforeEach(async () => {
+    await vendas.reset();
+    await vendas.land([...sales(1, 20), ...sales(21, 40, { situacao: "Contrato assinado" })]);
+    await vendas.build();
+    await vendas.held(undone);
+  });
+
+  test("of what is held no longer is none: nobody let through what is published", async () => {
+    await vendas.build({}, accepting());
+    expect(await outcomes()).toEqual([{ outcome: "within-limits", by: null }]);
+  });
+
+  test("is of all that the run held: where one number moves otherwise, it is held anew", async () => {
+    const comissoes = { "= sum(comissao_valor)": "= sum(comissao_valor * 0)" };
+    const { held } = await vendas.held(
+      { ...undone, "models/marts/vendas.sql": comissoes },
+      accepting(),
+    );
+    expect(held.map(({ kpi }) => kpi)).toEqual(["quantidade_vendas", "valor_total"]);
+    expect(await vendas.published()).toEqual({ vendas: 40, valor: "40000.00" });
+  });
 });
