@@ -59,6 +59,8 @@ export async function buildEnvironment(
   try {
     // One snapshot: what is published or landed meanwhile is seen by every model or by none.
     await client.query("begin isolation level repeatable read; set local jit = off");
+    // Before the snapshot: it shows landing as it is before or after somebody is forgotten.
+    await client.query("lock table elt.environments in row exclusive mode");
     const build = await openEnvironment(context, client, project, { order, request });
     const models = await buildDiffering(build, order, request);
     const left = request.only === undefined ? await leaveEnvironment(build) : [];
@@ -66,7 +68,7 @@ export async function buildEnvironment(
     const tests = await testStanding(build, order, standing, request);
     const comparison = await comparePublished(build, { project, order, models: standing });
     const headlines = await compareHeadlines(build, standing);
-    if (build.schemas.size > 0) await remember(build);
+    if (build.schemas.size > 0) await remember(build, scopeOf(build, request));
     await client.query(request.end === "commit" ? "commit" : "rollback");
     await record(tests);
     return {
@@ -107,7 +109,7 @@ async function buildDiffering(
     const [schema = ""] = name.split(".");
     standIns.set(name, await openSchema(build, schema));
   }
-  if (build.schemas.size > 0) await remember(build);
+  if (build.schemas.size > 0) await remember(build, "some models");
   assertInputsStand(build, chosen);
   await warnOfLimits(build, chosen);
   const results: ModelResult[] = [];
@@ -124,9 +126,20 @@ async function buildDiffering(
   return results;
 }
 
+type Scope = Parameters<typeof rememberEnvironment>[2];
+
+/** Whether every table that stands in it is brought up to date: of some nothing may be known. */
+function scopeOf({ standing, standIns }: EnvironmentBuild, { only }: EnvironmentRequest): Scope {
+  const isWhole = only === undefined && [...standing.keys()].every((name) => standIns.has(name));
+  return isWhole ? "all models" : "some models";
+}
+
 /** Schemas may be added while it is built. */
-async function remember({ client, environment, schemas }: EnvironmentBuild): Promise<void> {
-  await rememberEnvironment(client, { ...environment, schemas: [...schemas] });
+async function remember(
+  { client, environment, schemas }: EnvironmentBuild,
+  scope: Scope,
+): Promise<void> {
+  await rememberEnvironment(client, { ...environment, schemas: [...schemas] }, scope);
 }
 
 /** A selected model may read what is published; of a day of the past nothing is. */

@@ -102,10 +102,14 @@ export async function assertSchemasFree(
   ]);
 }
 
-/** Writes an environment down as a build leaves it. */
+/**
+ * Writes an environment down as a build leaves it. Whoever was forgotten before it was built is not in
+ * it: so it counts as built when all of its models were.
+ */
 export async function rememberEnvironment(
   database: Queryable,
   { name, asOf, schemas }: Environment,
+  scope: "all models" | "some models",
 ): Promise<void> {
   await execute(
     database,
@@ -113,6 +117,9 @@ export async function rememberEnvironment(
       insert into elt.environments (name, as_of, schemas, host)
       values (${name}, ${asOf ?? null}::date, ${schemas}::text[], ${hostname()})
       on conflict (name) do update
-      set as_of = excluded.as_of, schemas = excluded.schemas, built_at = now()`,
+      set
+        as_of = excluded.as_of,
+        schemas = excluded.schemas,
+        built_at = case when ${scope === "all models"} then now() else environments.built_at end`,
   );
 }

@@ -62,7 +62,7 @@ export function whyCompute(
 
 /**
  * By object, a text that is another one when landing has other rows of it: the loads, how each
- * ended, how many rows those have that are still under way, and the last person who was forgotten.
+ * ended, how many rows those have that are still under way, and who was forgotten.
  * @param until only loads that began before this instant; an expression that PostgreSQL casts
  */
 export async function readLanded(
@@ -78,7 +78,11 @@ export async function readLanded(
         concat_ws(
           ' ',
           md5(string_agg(load_id || ' ' || verdict, ',' order by load_id)),
-          (select max(receipt_id) from elt.forgotten)
+          (
+            -- A list of elt forget --again may bring a receipt with a lower number.
+            select max(receipt_id) || ' of ' || count(*)
+            from elt.forgotten
+          )
         ) as loads,
         array_agg(load_id::text order by load_id) filter (where verdict = 'running') as running
       from elt.loads

@@ -29,6 +29,7 @@ export async function forgetAgain(
   how: "count" | "erase",
   because: "restore" | "again",
 ): Promise<ForgottenAgain> {
+  if (how === "erase") await execute(database, sql`lock table elt.environments in exclusive mode`);
   const secret = await tombstoneSecret(database);
   if (register.secretHash !== hashOfSecret(secret)) {
     throw new ConfigError([

@@ -48,14 +48,18 @@ export type Receipt = {
   }[];
 };
 
-/** Opens a receipt; its number is known before anything is erased. */
+/**
+ * Opens a receipt; its number is known before anything is erased. Waits for environments that are being
+ * built, and none is begun before the transaction ends.
+ */
 export async function openReceipt(
   database: Queryable,
 ): Promise<Pick<Receipt, "id" | "forgottenAt">> {
+  await execute(database, sql`lock table elt.environments in exclusive mode`);
   const [row] = await query<{ id: string; at: Date }>(
     database,
     sql`
-      insert into elt.forgotten (receipt) values ('{}')
+      insert into elt.forgotten (receipt, forgotten_at) values ('{}', clock_timestamp())
       returning receipt_id::text as id, forgotten_at as at`,
   );
   return { id: row?.id ?? "", forgottenAt: row?.at.toISOString() ?? "" };

@@ -89,6 +89,28 @@ describe("elt forget", () => {
     expect(await statuses()).toEqual([]);
   });
 
+  test("waits for an environment that is being built, which would show the person afterwards", async () => {
+    const client = await pool.connect();
+    try {
+      await client.query("begin; lock table elt.environments in row exclusive mode");
+      const waiting = startElt(forget, settings);
+      processes.push(waiting);
+      const isWaiting = async () => {
+        const { rows } = await pool.query(
+          "select from pg_locks where relation = 'elt.environments'::regclass and not granted",
+        );
+        return rows.length;
+      };
+      await expect.poll(isWaiting, { timeout: 60_000 }).toBe(1);
+      expect(await searchEverything(pool, [zuleide.email])).toHaveProperty(["landing.reservas"]);
+      waiting.process.kill("SIGKILL");
+      await waiting.outcome;
+    } finally {
+      client.release(true);
+    }
+    expect(await statuses()).toEqual([]);
+  });
+
   test("erases nothing under a build that would publish the person once more", async () => {
     const client = await pool.connect();
     let waiting: EltProcess;
