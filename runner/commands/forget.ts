@@ -3,6 +3,7 @@ import { extractionLock } from "../../extract/extract.ts";
 import { BACKUP_LOCK } from "../backup/back-up.ts";
 import { runBuild, whileBuilding } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
+import { readKeepChangesDays } from "../config.ts";
 import { ConfigError, collectProblems } from "../errors.ts";
 import { ask } from "../forget/ask.ts";
 import { closeReceipt, isCertain, isFinished, mergeTraces } from "../forget/close-receipt.ts";
@@ -164,11 +165,12 @@ async function runWithList(invocation: Invocation): Promise<number> {
 }
 
 async function eraseAgain(
-  { reporter }: Invocation,
+  { env, reporter }: Invocation,
   session: Session,
   register: Register,
 ): Promise<Outcome> {
   const { pool, runId } = session;
+  const options = { keepChangesDays: readKeepChangesDays(env) };
   const found = await whileBuilding(pool, reporter.event, () =>
     inTransaction(pool, (client) => forgetAgain(client, register, "erase", "again")),
   );
@@ -177,12 +179,14 @@ async function eraseAgain(
   const judged = new Map<string, Receipt>();
   if (unfinished.length > 0) {
     const ids = unfinished.map(({ id }) => id).join(", ");
-    const { publicationId } = await runBuild(session, reporter.event).catch((error: unknown) => {
-      reporter.say(
-        `The build failed, so staging and marts hold the people of receipt ${ids} still: correct it, and give the same command again.`,
-      );
-      throw error;
-    });
+    const { publicationId } = await runBuild(session, reporter.event, { options }).catch(
+      (error: unknown) => {
+        reporter.say(
+          `The build failed, so staging and marts hold the people of receipt ${ids} still: correct it, and give the same command again.`,
+        );
+        throw error;
+      },
+    );
     for (const run of await runsThatErased(pool, unfinished, runId))
       await eraseOldValues(pool, run);
     await vacuumTouched(pool);
@@ -294,8 +298,9 @@ async function forget(
   session: Session,
   { found, unfinished }: Work,
 ): Promise<Outcome> {
-  const { reporter } = invocation;
+  const { env, reporter } = invocation;
   const { pool, runId } = session;
+  const options = { keepChangesDays: readKeepChangesDays(env) };
   // A build that began before would publish the person once more, and take its loads for built.
   const erased = isNowhere(found)
     ? undefined
@@ -305,12 +310,14 @@ async function forget(
   reporter.say(
     `${names}: landing no longer holds the person. Staging and marts follow with a build.`,
   );
-  const { publicationId } = await runBuild(session, reporter.event).catch((error: unknown) => {
-    reporter.say(
-      `The build failed, so staging and marts hold the person still: correct it, and give the same command again. ${names}: not finished until then.`,
-    );
-    throw error;
-  });
+  const { publicationId } = await runBuild(session, reporter.event, { options }).catch(
+    (error: unknown) => {
+      reporter.say(
+        `The build failed, so staging and marts hold the person still: correct it, and give the same command again. ${names}: not finished until then.`,
+      );
+      throw error;
+    },
+  );
   for (const run of await runsThatErased(pool, receipts, runId)) await eraseOldValues(pool, run);
   const forgottenAt = new Date(receipts.at(-1)?.forgottenAt ?? Date.now());
   const left: TraceFound[] = [];

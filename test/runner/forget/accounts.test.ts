@@ -20,9 +20,13 @@ test("elt forget --conta is finished with that account, and leaves the other as 
   for (const account of accounts) addPerson(account);
   await extractAccounts(database, accounts, { objects: defaultObjects });
   await buildModels(database);
+  await pool.query(
+    `insert into elt.changes (run_id, model, key, action, changed_at)
+     values (1, 'marts.vendas', '{"id": 1}', 'removed', now() - interval '200 days')`,
+  );
   const { code, out } = await runElt(
     ["forget", "--documento", zuleide.documento, "--conta", "norte", "--apply"],
-    { DATABASE_URL: database.url },
+    { DATABASE_URL: database.url, CHANGES_KEEP_DAYS: "400" },
   );
   expect([code, JSON.parse(out.trim().split("\n").at(-1) ?? "")]).toEqual([
     0,
@@ -32,4 +36,9 @@ test("elt forget --conta is finished with that account, and leaves the other as 
     "select conta from marts_pii.reservas where documento_cliente like '%345%678%90'",
   );
   expect(kept.rows).toEqual([{ conta: "sul" }]);
+  // Its build remembers as long as every other.
+  const old = await pool.query(
+    "select from elt.changes where changed_at < now() - interval '99 days'",
+  );
+  expect(old.rowCount).toBe(1);
 });
