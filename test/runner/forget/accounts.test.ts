@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { exemplo } from "../../../emulator/exemplo.ts";
 import { defaultObjects } from "../../../extract/catalogue.ts";
-import { runElt } from "../../elt-process.ts";
+import { eltHere } from "../../elt-here.ts";
 import { buildModels, extractAccounts } from "../../pipeline.ts";
 import { createTestDatabase } from "../../postgres.ts";
 import { addPerson, zuleide } from "./person.ts";
@@ -24,7 +24,7 @@ test("elt forget --conta is finished with that account, and leaves the other as 
     `insert into elt.changes (run_id, model, key, action, changed_at)
      values (1, 'marts.vendas', '{"id": 1}', 'removed', now() - interval '200 days')`,
   );
-  const { code, out } = await runElt(
+  const { code, out } = await eltHere(
     ["forget", "--documento", zuleide.documento, "--conta", "norte", "--apply"],
     { DATABASE_URL: database.url, CHANGES_KEEP_DAYS: "400" },
   );

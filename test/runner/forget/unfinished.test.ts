@@ -175,7 +175,10 @@ describe("elt forget", () => {
   test("finishes nothing of a person who is left somewhere, whoever is asked for", async () => {
     // Landing knows her name no longer, and of somebody else it never told.
     for (const documento of [zuleide.documento, "390.533.447-05"]) {
-      const { code, out } = await eltHere(["forget", "--documento", documento, "--apply"], settings);
+      const { code, out } = await eltHere(
+        ["forget", "--documento", documento, "--apply"],
+        settings,
+      );
       expect([code, JSON.parse(out.trim().split("\n").at(-1) ?? "")]).toEqual([
         1,
         expect.objectContaining({ id: "2", finished: [], left: [leftInAna] }),
