@@ -74,7 +74,7 @@ export async function composeDigest(
           `Dados publicados em ${formatInstant(marts.published)}, horário de Brasília. ${openText(open)}`,
           ...(vso === undefined
             ? []
-            : [`VSO do mês, as vendas sobre a oferta: ${vso.replace(".", ",")} %.`]),
+            : [`VSO do mês, as vendas sobre a oferta: ${vso.replace(".", ",")}\u00a0%.`]),
           "Antes: para ontem, anteontem; para o mês e o ano, o mesmo período do ano passado.",
         ],
       },
