@@ -69,6 +69,8 @@ export async function readPublished<Result>(
       clearTimeout(overdue);
     }
   };
+  const select = (statement: SQLQuery) =>
+    inTime(timeoutMs + silenceMs, selectText(client, statement));
   try {
     // Dates and instants must look the same whatever the database's own settings say.
     await inTime(
@@ -97,8 +99,8 @@ export async function readPublished<Result>(
     const result = await read({
       publication,
       hoje: day?.hoje ?? "",
-      select: (statement) => inTime(timeoutMs + silenceMs, selectText(client, statement)),
-      batches: (statement) => fetchBatches(client, statement),
+      select,
+      batches: (statement) => fetchBatches(select, statement),
       copy: async function* (statement, copyOptions, signal) {
         copying = true;
         const stream = await startCopy(client, statement, copyOptions);
@@ -152,17 +154,19 @@ function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-async function* fetchBatches(client: PoolClient, statement: SQLQuery): AsyncGenerator<ResultSet> {
-  await execute(client, sql`declare batches no scroll cursor for ${statement}`);
+async function* fetchBatches(
+  select: Snapshot["select"],
+  statement: SQLQuery,
+): AsyncGenerator<ResultSet> {
+  await select(sql`declare batches no scroll cursor for ${statement}`);
   for (;;) {
-    const batch = await selectText(
-      client,
+    const batch = await select(
       sql`fetch ${sql.__dangerous__rawValue(`${batchRows}`)} from batches`,
     );
     yield batch;
     if (batch.rows.length < batchRows) break;
   }
-  await execute(client, sql`close batches`);
+  await select(sql`close batches`);
 }
 
 async function selectText(client: PoolClient, statement: SQLQuery): Promise<ResultSet> {

@@ -237,6 +237,24 @@ describe("the connection that hears of publications", () => {
   });
 });
 
+test("an answer that was being read when the connection fell silent is refused in time", async () => {
+  const wire = await createWire();
+  cleanups.push(async () => wire.end());
+  const { url } = await start(ownPool(wire.url));
+  const blocker = await database.pool.connect();
+  cleanups.push(async () => {
+    await blocker.query("rollback");
+    blocker.release();
+  });
+  await blocker.query("begin; lock table marts.vendas in access exclusive mode");
+  const asked = statusWith(`${url}/api/kpis`, "");
+  const waiting = `select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`;
+  while ((await database.pool.query(waiting)).rows.length === 0);
+  wire.cutSilently();
+  expect(await asked).toBe(503);
+}, 60_000);
+
 /** A publication of which no announcement is sent, as behind a pooler of transactions. */
 async function publishUnannounced(): Promise<void> {
   await database.pool.query(
