@@ -1,12 +1,14 @@
 import type { RequestHandler } from "express";
 import { type SQLQuery, sql } from "../../extract/query.ts";
 import type { ServerContext } from "../context.ts";
-import { readPublished } from "../read-published.ts";
+import { unknownAccount } from "../problem.ts";
+import { readPublished, type Snapshot } from "../read-published.ts";
 import { contasOf, seesPersonalData } from "../reader.ts";
 import { readerOf } from "../require-reader.ts";
 import { BodyCut, sendStream } from "../send-body.ts";
-import { readDashboardRequest } from "./filters.ts";
+import { type Filters, readDashboardRequest } from "./filters.ts";
 import { selectListedSales } from "./sales-query.ts";
+import { accountCondition } from "./sales-scope.ts";
 import { readStretches } from "./stretches.ts";
 
 type Kind = "text" | "number" | "day" | "code";
@@ -48,8 +50,10 @@ export function answerExport(context: ServerContext): RequestHandler {
     const totalMs = context.config.exportMs ?? defaultExportMs;
     let cut: BodyCut | undefined;
     try {
-      const options = { contas: contasOf(reader, undefined), timeoutMs: totalMs };
+      const { noticesLoss } = await context.catalogue.current();
+      const options = { contas: contasOf(reader, undefined), timeoutMs: totalMs, noticesLoss };
       await readPublished(context.pool, options, async (snapshot) => {
+        await requireAccount(snapshot, filters);
         const stretch = (await readStretches(snapshot, filters)).listed;
         const seesClients = seesPersonalData(reader);
         const rows = selectListedSales({ filters, table, stretch, seesClients });
@@ -80,6 +84,15 @@ export function answerExport(context: ServerContext): RequestHandler {
   };
 }
 
+/** @throws Problem 404 for an account that has no data */
+async function requireAccount(snapshot: Snapshot, filters: Filters): Promise<void> {
+  if (filters.conta === undefined) return;
+  const { rows } = await snapshot.select(
+    sql`select from marts.contas where ${accountCondition(filters)}`,
+  );
+  if (rows.length === 0) throw unknownAccount(filters.conta);
+}
+
 function writeRows(rows: SQLQuery): SQLQuery {
   const written = columns.map(
     ([name, title, kind]) => sql`${write(sql.ident("linhas", name), kind)} as ${sql.ident(title)}`,
@@ -97,6 +110,6 @@ function write(value: SQLQuery, kind: Kind): SQLQuery {
       return sql`${value}::text`;
     // A spreadsheet would run what begins like a formula.
     case "text":
-      return sql`regexp_replace(${value}, '^([=+@\t\r-])', '''\\1')`;
+      return sql`regexp_replace(${value}, '^([=+@\t\r\n-])', '''\\1')`;
   }
 }

@@ -86,8 +86,42 @@ describe("the export", () => {
     await database.pool.query(
       `update marts.vendas set corretor = '=HYPERLINK("http://evil.example")' where conta = 'outra'`,
     );
+    await database.pool.query("update marts.vendas set unidade = e'\\n=1+1' where conta = 'outra'");
     const text = await fileAt(`${server.url}/vendas.csv?conta=outra`);
     expect(text).toContain(`"'=HYPERLINK(""http://evil.example"")"`);
+    expect(text).toContain(`"'\n=1+1"`);
+  });
+
+  test("of an account that is not there says so, as the page does", async () => {
+    for (const path of ["/", "/vendas.csv"]) {
+      expect(await problemAt(`${server.url}${path}?conta=nada`)).toMatchObject({
+        status: 404,
+        type: "urn:cvdw-elt:conta-desconhecida",
+      });
+    }
+  });
+
+  test("leaves the database no work for somebody who went away", async () => {
+    const blocker = await database.pool.connect();
+    await blocker.query("begin; lock table marts.vendas in access exclusive mode");
+    const gone = new AbortController();
+    const asked = fetch(`${server.url}/vendas.csv`, { signal: gone.signal }).catch(() => undefined);
+    const waiting = async () => {
+      const { rows } = await database.pool.query(
+        `select from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query like 'copy %'`,
+      );
+      return rows.length;
+    };
+    while ((await waiting()) === 0);
+    gone.abort();
+    await asked;
+    try {
+      await expect.poll(waiting, { timeout: 20_000 }).toBe(0);
+    } finally {
+      await blocker.query("rollback");
+      blocker.release();
+    }
   });
 });
 
