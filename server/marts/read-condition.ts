@@ -201,7 +201,7 @@ function readMember(
     return not === undefined ? group : { kind: "not", of: group };
   }
   const [head = "", name = "", negation, operator = ""] =
-    /^(\w+)\.(not\.)?(\w+)\./.exec(scan.text.slice(scan.place)) ?? [];
+    /^([^.,()"]+)\.(not\.)?(\w+)\./.exec(scan.text.slice(scan.place)) ?? [];
   if (head === "") throw malformed(scan);
   const column = columns.get(name);
   if (column === undefined) {

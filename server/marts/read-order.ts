@@ -23,7 +23,7 @@ export function readOrder(
   const terms: OrderTerm[] = [];
   for (const part of text.split(",").map((each) => each.trim())) {
     const [, name = "", direction = "asc", nulls] =
-      /^(\w+)(?:\.(asc|desc))?(?:\.nulls(first|last))?$/.exec(part) ?? [];
+      /^(.+?)(?:\.(asc|desc))?(?:\.nulls(first|last))?$/s.exec(part) ?? [];
     const column = columns.get(name);
     if (column === undefined) {
       throw badParameter(

@@ -3,11 +3,18 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningServer } from "../../../server/serve.ts";
 import type { TestDatabase } from "../../postgres.ts";
 import { createPublishedDatabase, problemAt, serve } from "../published.ts";
+import { publishTable } from "./published-table.ts";
 
 let database: TestDatabase;
 let server: RunningServer;
 beforeAll(async () => {
   database = await createPublishedDatabase();
+  await publishTable(
+    database,
+    "metas",
+    `as select 'exemplo' as conta, mês from generate_series(1, 3) as mês;
+     alter table marts.metas add primary key (conta, mês)`,
+  );
   server = await serve(database.pool);
 });
 afterAll(async () => {
@@ -104,6 +111,17 @@ describe("a table", () => {
       await rowsAt("/api/marts/reservas?select=conta,reserva_id&eh_venda=eq.true"),
     );
     expect(found).toHaveLength(10);
+  });
+
+  test("of an analyst has the columns' names as Portuguese spells them, everywhere", async () => {
+    const july = (order: string, filter: string) =>
+      rowsAt(`/api/marts/metas?${new URLSearchParams({ select: "mês", order, or: filter })}`);
+    expect(await july("mês.desc", "(mês.gt.2,mês.not.gt.1)")).toEqual([{ mês: 3 }, { mês: 1 }]);
+    expect(await july("mês.asc.nullsfirst", "(mês.in.(2,3))")).toEqual([{ mês: 2 }, { mês: 3 }]);
+    expect(await problemAt(`${server.url}/api/marts/metas?or=(m%C3%AAs.igual.1)`)).toMatchObject({
+      parametro: "or",
+      detail: expect.stringContaining('veio "igual"'),
+    });
   });
 
   test("is ordered by any columns, nulls where they are wanted", async () => {
