@@ -49,8 +49,12 @@ function helmetHeaders(): OutgoingHttpHeaders {
   return response.getHeaders();
 }
 
-/** Addresses of forms; everything else is only read. */
-const formPaths: ReadonlySet<string> = new Set(["/entrar", "/sair"]);
+const readMethods = "GET, HEAD";
+/** Methods of addresses that take forms; everything else is only read. */
+const formMethods: ReadonlyMap<string, string> = new Map([
+  ["/entrar", `${readMethods}, POST`],
+  ["/sair", "POST"],
+]);
 
 /**
  * Sets the headers of every answer, and refuses what no reader sends: another method than GET and
@@ -61,14 +65,15 @@ export function protect(keys: KeyRing): RequestHandler {
   return (request, response, next) => {
     // First, and at once: refusals carry them, too.
     response.setHeaders(headers);
-    const isForm = request.method === "POST" && formPaths.has(request.path);
+    const isForm = request.method === "POST" && formMethods.has(request.path);
     if (request.method !== "GET" && request.method !== "HEAD" && !isForm) {
+      const allowed = formMethods.get(request.path) ?? readMethods;
       throw new Problem({
         status: 405,
         type: "metodo-invalido",
         title: "Método inválido",
-        detail: "Este endereço só responde a GET e HEAD.",
-        headers: { Allow: "GET, HEAD" },
+        detail: `Este endereço só responde a ${allowed}.`,
+        headers: { Allow: allowed },
       });
     }
     if (!keys.asksForKeys() && !isLoopback(hostName(request.headers.host))) {

@@ -64,6 +64,14 @@ describe("a request that is wrong", () => {
     expect(await problemAt(`${url}/api/kpis`, { method: "POST", body: "{}" })).toMatchObject({
       status: 405,
     });
+    for (const [path, allow] of [
+      ["/api/kpis", "GET, HEAD"],
+      ["/entrar", "GET, HEAD, POST"],
+      ["/sair", "POST"],
+    ]) {
+      const { status, headers } = await fetch(url + path, { method: "PUT" });
+      expect([status, headers.get("allow")]).toEqual([405, allow]);
+    }
     expect(await problemAt(`${url}/api/kpis`, { headers: { accept: "text/csv" } })).toMatchObject({
       status: 406,
     });
