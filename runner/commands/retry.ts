@@ -1,9 +1,11 @@
 import type { Pool } from "pg";
 import { query, sql } from "../../extract/query.ts";
 import { endBuildIncidents } from "../alerts/end-build-incidents.ts";
+import { announcePublication } from "../announce-publication.ts";
 import { readBuildOptions } from "../build-arguments.ts";
 import { runBuild } from "../building.ts";
 import { type Command, exitCodes, type Invocation } from "../command.ts";
+import { readMetabaseConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { reportWithheld } from "../freshness/report-withheld.ts";
 import type { Project } from "../models/project.ts";
@@ -31,7 +33,8 @@ type FailedRun = {
 };
 
 async function run(invocation: Invocation): Promise<number> {
-  const { reporter } = invocation;
+  const { env, reporter } = invocation;
+  const metabase = readMetabaseConfig(env);
   const project = await openProject(invocation);
   return withDatabase(invocation, "retry", async ({ pool }) => {
     const last = await readLastRun(pool);
@@ -39,7 +42,7 @@ async function run(invocation: Invocation): Promise<number> {
     const options = textsOf({ ...last.options, ...invocation.options });
     const request = {
       project: withFirst(project, last.failed),
-      options: await readBuildOptions({ options, env: invocation.env }, pool, project),
+      options: await readBuildOptions({ options, env }, pool, project),
     };
     const named = last.failed.length > 0 ? last.failed.join(", ") : "what it did not come to";
     reporter.say(`Building what run ${last.run} could not, beginning with ${named}.`);
@@ -48,6 +51,7 @@ async function run(invocation: Invocation): Promise<number> {
       const { withheld, tests } = await runBuild(session, reporter.event, request);
       const scope = request.options.only === undefined ? "all models" : "some models";
       await endBuildIncidents(pool, { tests, scope }, new Date());
+      await announcePublication(invocation, pool, metabase);
       return reportWithheld(withheld, reporter);
     });
   });

@@ -221,8 +221,10 @@ describe("on a built project", () => {
       expect(failed.code).toBe(1);
       expect(failed.err).toContain("models/staging/comissoes.sql:");
     });
-    const again = await run("retry", "--project", sampleProject);
+    const metabase = { METABASE_URL: "http://127.0.0.1:9", METABASE_API_KEY: "mb_nobody_there" };
+    const again = await elt(["retry", "--project", sampleProject], { ...settings, ...metabase });
     expect(again.code).toBe(0);
+    expect(again.out).toContain("Metabase was not told of the publication");
     expect(again.out).toContain("beginning with staging.comissoes");
     const built = [...again.out.matchAll(/"model":"([\w.]+)","build":"table"/g)].map(
       (match) => match[1],
