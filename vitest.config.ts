@@ -9,5 +9,7 @@ export default defineConfig({
     // Real servers and databases start inside hooks and tests, on machines with one core, too.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // What is waited for happens in another process; how soon is the machine's matter.
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -6,7 +6,14 @@ import type { Request, Response } from "express";
 /** Below it a compressed body saves nothing. */
 const smallBytes = 1_024;
 
-/** Sends a body that is whole, compressed when the caller can read that. */
+/** More than the kernel takes at once stays in memory until the caller took it. */
+const heldBytes = 64 * 1_024;
+const longestHeldMs = 5 * 60_000;
+
+/**
+ * Sends a body that is whole, compressed when the caller can read that. One that a caller takes a byte
+ * at a time is broken off after five minutes.
+ */
 export function sendWhole(
   request: Request,
   response: Response,
@@ -18,6 +25,12 @@ export function sendWhole(
   const out = openBody(request, response, encoding);
   for (const chunk of chunks) out.write(chunk);
   out.end();
+  if (length > heldBytes) breakOffAfter(longestHeldMs, response);
+}
+
+function breakOffAfter(ms: number, response: Response): void {
+  const deadline = setTimeout(() => response.destroy(), ms).unref();
+  response.once("close", () => clearTimeout(deadline));
 }
 
 /** How long a body may keep what it comes from. */

@@ -222,7 +222,10 @@ describe("on a built project", () => {
       expect(failed.err).toContain("models/staging/comissoes.sql:");
     });
     const metabase = { METABASE_URL: "http://127.0.0.1:9", METABASE_API_KEY: "mb_nobody_there" };
-    const again = await elt(["retry", "--project", sampleProject], { ...settings, ...metabase });
+    const again = await eltHere(["retry", "--project", sampleProject], {
+      ...settings,
+      ...metabase,
+    });
     expect(again.code).toBe(0);
     expect(again.out).toContain("Metabase was not told of the publication");
     expect(again.out).toContain("beginning with staging.comissoes");
