@@ -21,6 +21,11 @@ export function explainConnection(error: unknown, url: string): unknown {
       `${where} closed the connection before it answered: check DATABASE_URL, and that a PostgreSQL listens there.`,
     );
   }
+  if (/client password must be/.test(error.message)) {
+    return problem(
+      `The server at ${where} asks for the password of user "${user}", and DATABASE_URL has none: add it, postgresql://user:password@host:5432/database (special characters as %XX).`,
+    );
+  }
   if (error.message.includes("does not support SSL")) {
     return problem(
       `The server at ${where} offers no TLS: enable it there, or use sslmode=disable where the network is private.`,

@@ -89,6 +89,20 @@ describe("a database that cannot be used is refused with a sentence", () => {
     expect(refusal).not.toContain("hunter2");
   });
 
+  test.each(["", "hunter2"])(
+    "when a password is asked for and user %j brings none",
+    async (name) => {
+      const refusal = await refusalOf(
+        variant((url) => {
+          url.password = "";
+          if (name !== "") url.username = name;
+        }),
+      );
+      expect(refusal).toContain("asks for the password of user");
+      expect(refusal).toContain("DATABASE_URL has none: add it");
+    },
+  );
+
   test("when the server has no such database", async () => {
     const refusal = await refusalOf(
       variant((url) => {
