@@ -1,4 +1,5 @@
 import { type CvdwObject, catalogue, findObject } from "../extract/catalogue.ts";
+import { didYouMean } from "./models/near-name.ts";
 
 /**
  * The objects that a person named, each once, in the order named. A name is one of
@@ -42,7 +43,9 @@ function unknownObject(name: string): string {
   const near = all.filter(
     (known) => known.includes(name) || (start !== "" && known.startsWith(start)),
   );
-  return near.length > 0
-    ? `CVDW has no object ${name}. Near it: ${near.join(", ")}.`
-    : `CVDW has no object ${name}. Objects: ${all.join(", ")}.`;
+  if (near.length > 0) return `CVDW has no object ${name}. Near it: ${near.join(", ")}.`;
+  const meant = didYouMean(name, all);
+  return meant === undefined
+    ? `CVDW has no object ${name}. Objects: ${all.join(", ")}.`
+    : `CVDW has no object ${name}: ${meant}`;
 }

@@ -3,6 +3,7 @@ import { type Command, type CommandModule, exitCodes, type Invocation } from "./
 import { type Environment, loadEnvironment } from "./config.ts";
 import { ConfigError } from "./errors.ts";
 import { failureOf } from "./failure.ts";
+import { didYouMean } from "./models/near-name.ts";
 import { createReporter, type Output } from "./reporter.ts";
 import { secretsOf } from "./secrets.ts";
 
@@ -101,8 +102,14 @@ function parseOptions(
     ) as Record<string, string | boolean | undefined>;
     return { names: positionals, options };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([`${reason.split(". ")[0]}. See: npm run elt -- help ${name}`]);
+    const reason = (error instanceof Error ? error.message : String(error)).split(". ")[0] ?? "";
+    const unknown = /^Unknown option '(-.+)'$/.exec(reason)?.[1];
+    const options = [...Object.keys(command.options ?? {}), "json", "help"].map(
+      (option) => `--${option}`,
+    );
+    const near = unknown === undefined ? undefined : didYouMean(unknown, options);
+    const sentence = near === undefined ? `${reason}.` : `${reason}: ${near}`;
+    throw new ConfigError([`${sentence} See: npm run elt -- help ${name}`]);
   }
 }
 
@@ -159,8 +166,11 @@ async function find(groups: readonly CommandGroup[], name: string): Promise<Comm
   const commands = new Map(groups.flatMap((group) => Object.entries(group.commands)));
   const entry = commands.get(name);
   if (entry !== undefined) return (await entry.load()).command;
+  const near = didYouMean(name, commands.keys());
   throw new ConfigError([
-    `There is no command "${name}". Commands: ${[...commands.keys()].join(", ")}. See: npm run elt -- help`,
+    near === undefined
+      ? `There is no command "${name}". Commands: ${[...commands.keys()].join(", ")}. See: npm run elt -- help`
+      : `There is no command "${name}": ${near} See: npm run elt -- help`,
   ]);
 }
 

@@ -76,7 +76,7 @@ function nothingNamed({ models }: Project, word: string): string {
   }
   const names = models.flatMap((model) => [model.name, model.relation]);
   const near = didYouMean(word, names);
-  return `There is no model ${word}${near === undefined ? ": elt lineage lists them" : `: ${near.slice(0, -1)}`}.`;
+  return `There is no model ${word}: ${near ?? "elt lineage lists them."}`;
 }
 
 /** Every model that a model reads, directly or not. */

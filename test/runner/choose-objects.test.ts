@@ -14,6 +14,12 @@ const pessoas = [
   "pessoas_tag_associadas",
 ];
 
+test("a slip in the first letters is told by the nearest name alone", () => {
+  const problems: string[] = [];
+  chooseObjects(["resrevas"], problems);
+  expect(problems).toEqual(["CVDW has no object resrevas: did you mean reservas?"]);
+});
+
 describe("a person names objects", () => {
   test.each<[string, string, readonly string[]]>([
     ["by the catalogue's name", "reservas_condicoes", ["reservas_condicoes"]],

@@ -85,7 +85,9 @@ describe("elt", () => {
       "Near it: distribuicao_leads, leads, leads_conversoes",
     ],
     ["an unknown command", ["nada"], 'There is no command "nada"'],
-    ["an unknown option", ["run", "--rapido"], "--rapido"],
+    ["a misspelt command", ["statsu"], 'There is no command "statsu": did you mean status?'],
+    ["an unknown option", ["run", "--rapido"], "Unknown option '--rapido'. See:"],
+    ["a misspelt option", ["run", "--ful"], "Unknown option '--ful': did you mean --full? See:"],
     ["an unknown object", ["extract", "empreendimentos"], "CVDW has no object empreendimentos"],
   ])("refuses %s with exit 2", async (_, args, sentence) => {
     const outcome = await elt(args);

@@ -82,7 +82,7 @@ describe("a selection", () => {
   });
 
   test.each([
-    ["a name that nothing has", "estoqe", "There is no model estoqe: did you mean estoque."],
+    ["a name that nothing has", "estoqe", "There is no model estoqe: did you mean estoque?"],
     ["a tag that no model has", "tag:caixa", "No model has the tag caixa: there are vendas."],
     ["a folder without models", "models/financeiro", "There is no model models/financeiro"],
     ["no word", " ", "--select names nothing"],
