@@ -98,6 +98,13 @@ function everyFourHours({ from, to }: Hours): readonly number[] {
 }
 
 function readCron(text: string, problems: string[]): Cron | undefined {
+  const fields = text.trim().split(/\s+/).length;
+  if (fields !== 5) {
+    problems.push(
+      `SYNC_CRON is "${text}", which has ${fields === 1 ? "1 field" : `${fields} fields`}: give five, minute hour day month weekday, like 0 */4 * * *.`,
+    );
+    return undefined;
+  }
   try {
     return new Cron(text, { timezone: ZONE, mode: "5-part", paused: true });
   } catch (error) {

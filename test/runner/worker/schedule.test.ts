@@ -90,9 +90,10 @@ describe("the schedule", () => {
   });
 
   test.each([
-    [{ SYNC_CRON: "every hour" }, "SYNC_CRON"],
+    [{ SYNC_CRON: "every hour" }, "which has 2 fields: give five, minute hour"],
+    [{ SYNC_CRON: "daily" }, "which has 1 field: give five"],
     [{ SYNC_CRON: "60 * * * *" }, "SYNC_CRON"],
-    [{ SYNC_CRON: "* * * * * *" }, "SYNC_CRON"],
+    [{ SYNC_CRON: "* * * * * *" }, "which has 6 fields"],
     [{ SYNC_HOURS: "morning" }, "SYNC_HOURS"],
     [{ SYNC_HOURS: "6-25" }, "SYNC_HOURS"],
     [{ SYNC_CRON: "0 3 * * *" }, "no run would ever begin"],
