@@ -137,7 +137,12 @@ function unreadNotes(
 
 /** The row names the object already, and what a limit left is told of its open scan. */
 function errorNotes({ error, object, verdict }: ObjectStatus): readonly string[] {
-  return error === null || verdict === "stopped" ? [] : [error.replace(`${object}: `, "")];
+  return error === null || verdict === "stopped" ? [] : [withoutPrefix(error, `${object}: `)];
+}
+
+/** Only at its start: further on, the object's name belongs to the sentence. */
+function withoutPrefix(text: string, prefix: string): string {
+  return text.startsWith(prefix) ? text.slice(prefix.length) : text;
 }
 
 function openScanNote({ mode, since, until, pass, total, unread }: OpenScan): string {

@@ -96,7 +96,11 @@ Objects of acme
         ...{ open_scans: [{ ...scan, mode: "full" }], page_size: 125 },
       }),
       objectStatus("b", {
-        ...{ verdict: "failed", error: "b, page 3: CVDW answered 500.", last_read: null },
+        ...{
+          verdict: "failed",
+          error: "b, page 3: CVDW answered 401. No permission for b: give it.",
+          last_read: null,
+        },
         ...{ quarantined: 5, repaired: 2, last_proven: "2026-02-27 08:00" },
         open_scans: [
           { ...scan, mode: "incremental", pass: 2, unread: 0 },
@@ -109,7 +113,7 @@ Objects of acme
     expect(lines.split("\n").filter((line) => line.startsWith("      "))).toEqual([
       "      full reading under way: 4,500 of 10,000 records are left",
       "      125 records a page, since the source was too slow for more",
-      "      b, page 3: CVDW answered 500.",
+      "      b, page 3: CVDW answered 401. No permission for b: give it.",
       "      read whole last 2026-02-27 08:00",
       "      incremental reading under way: all 10,000 records are read, their end once more is left, pass 2",
       "      backfill reading since 2024-01-01 until 2024-12-31 under way: nothing is read yet",
