@@ -1,6 +1,7 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Command, exitCodes, type Invocation } from "../runner/command.ts";
+import { ConfigError } from "../runner/errors.ts";
 import { openProject, projectHelp, projectOption, projectRoot } from "../runner/open-project.ts";
 import { withDatabase } from "../runner/session.ts";
 import { writeArtifacts } from "./docs/dbt/write-artifacts.ts";
@@ -36,15 +37,28 @@ async function run(invocation: Invocation): Promise<number> {
   if (isDbt) {
     const now = new Date();
     const files = await withDatabase(invocation, "docs", async ({ pool }) =>
-      writeArtifacts(pool, await readDocumented(pool, project, now), folder, now),
+      written(folder, writeArtifacts(pool, await readDocumented(pool, project, now), folder, now)),
     );
     reporter.result(`${files.join(", ")} in ${folder}`, { folder, files });
     return exitCodes.done;
   }
   const pages = await withDatabase(invocation, "docs", async ({ pool }) =>
-    writeSite(await readDocumented(pool, project), folder),
+    written(folder, writeSite(await readDocumented(pool, project), folder)),
   );
   const start = pathToFileURL(path.join(folder, "index.html")).href;
   reporter.result(`${pages.length} pages: ${start}`, { folder, start, pages });
   return exitCodes.done;
+}
+
+/** A folder that takes no files is told in a sentence; any other error stays as it is. */
+async function written<Files>(folder: string, writing: Promise<Files>): Promise<Files> {
+  try {
+    return await writing;
+  } catch (error) {
+    const isOfDisk = error instanceof Error && "syscall" in error && "path" in error;
+    if (!isOfDisk) throw error;
+    throw new ConfigError([
+      `The folder ${folder} cannot be written to (${error.message}): name another with --out, or give this user the right.`,
+    ]);
+  }
 }

@@ -472,6 +472,14 @@ describe("on a built project", () => {
     }
   });
 
+  test("docs tells of a folder that takes no files in a sentence", async () => {
+    const folder = path.join(import.meta.filename, "site");
+    const { code, err } = await run("docs", "--project", sampleProject, "--out", folder);
+    expect(code).toBe(2);
+    expect(err).toContain(`The folder ${folder} cannot be written to (ENOTDIR`);
+    expect(err).not.toMatch(/\n\s+at /);
+  });
+
   test.each(["build", "plan", "retry", "show", "check", "test", "compile", "lineage", "docs"])(
     "%s tells its usage",
     async (name) => {
