@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import path from "node:path";
 import { type AlertSettings, readAlertSettings } from "./alerts/alert-settings.ts";
 import { type DatabaseAddress, readAuthority, readDatabaseUrl } from "./database-address.ts";
@@ -99,7 +99,11 @@ export const environmentFile = path.join(projectDirectory, ".env");
  */
 export function loadEnvironment(file: string = environmentFile): Environment {
   try {
-    if (existsSync(file)) process.loadEnvFile(file);
+    if (existsSync(file)) {
+      // Node's own loader says of a file that it may not read that there is none.
+      accessSync(file, constants.R_OK);
+      process.loadEnvFile(file);
+    }
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? error.code : "no text";
     throw new ConfigError([
