@@ -65,7 +65,7 @@ async function judge(
 ): Promise<Pick<SourceComparison, "status" | "because">> {
   if (!landed.proven) return { status: "unread", because: "it was never read whole" };
   if (more === 0) return { status: "equal", because: null };
-  const { since, watched } = landed;
+  const { since, watched, held } = landed;
   const fresh = since === null ? 0 : await newSince(reader, database, conta, object, since);
   if (fresh === "too many") {
     const because = `more than ${MOST_PAGES * PAGE_SIZE} records changed since ${since}, so nothing can be told: elt extract ${object.name}, then verify again`;
@@ -74,10 +74,9 @@ async function judge(
   const gone = fresh - more;
   const again = `read it whole: elt extract ${object.name} --full`;
   if (gone < 0) {
-    return {
-      status: "differs",
-      because: `the source has ${-gone} records that landing lacks and that are not new; ${again}`,
-    };
+    const lacks = `the source has ${-gone === 1 ? "1 record" : `${-gone} records`} that landing lacks and that are not new`;
+    const alike = `records without a key count once where they are alike (elt quarantine); one by one: elt verify --keys ${object.name}`;
+    return { status: "differs", because: `${lacks}; ${held > 0 ? alike : again}` };
   }
   if (gone > watched) {
     return {
