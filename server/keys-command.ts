@@ -1,3 +1,4 @@
+import { type Queryable, query, sql } from "../extract/query.ts";
 import { brasiliaWallClock, formatWallClock } from "../extract/wall-clock.ts";
 import { type Command, exitCodes, type Invocation } from "../runner/command.ts";
 import { ConfigError } from "../runner/errors.ts";
@@ -95,12 +96,17 @@ async function create(invocation: Invocation, names: readonly string[]): Promise
         `There is a key "${wanted.name}" in force: give this one another name, or revoke that one first (npm run elt -- keys revoke ${wanted.name}).`,
       ]);
     }
+    const unread = await unreadAccounts(pool, wanted.contas);
     const text = [
       `Key "${wanted.name}", shown this once; keep it in a safe place:`,
       "",
       `  ${key}`,
       "",
       `It goes into Authorization: Bearer, X-API-Key, or where a browser asks for a password.`,
+      ...unread.map(
+        (conta) =>
+          `Nothing of an account ${conta} was ever read, so the key shows nothing of it: check the name.`,
+      ),
     ].join("\n");
     invocation.reporter.result(text, {
       name: wanted.name,
@@ -111,6 +117,18 @@ async function create(invocation: Invocation, names: readonly string[]): Promise
     });
     return exitCodes.done;
   });
+}
+
+/** Those of which no record was ever read: not yet, or the name is misspelt. */
+async function unreadAccounts(
+  database: Queryable,
+  contas: readonly string[],
+): Promise<readonly string[]> {
+  const read = await query<{ conta: string }>(
+    database,
+    sql`select distinct conta from elt.loads where records > 0`,
+  );
+  return contas.filter((conta) => !read.some((each) => each.conta === conta));
 }
 
 function revoke(invocation: Invocation, names: readonly string[]): Promise<number> {

@@ -72,6 +72,13 @@ describe("elt keys", () => {
     });
     expect(listed.out).not.toMatch(/sha256|elt_/);
 
+    const misspelt = await eltHere(["keys", "create", "--name", "x", "--account", "exempl"], env);
+    expect(misspelt).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("Nothing of an account exempl was ever read"),
+    });
+    expect(await eltHere(["keys", "revoke", "x"], env)).toMatchObject({ code: 0 });
+
     expect(await eltHere(["keys", "revoke", "powerbi"], env)).toMatchObject({ code: 0 });
     const again = await eltHere(["keys", "revoke", "powerbi"], env);
     expect(again).toMatchObject({ code: 2, err: expect.stringContaining("keys list") });
