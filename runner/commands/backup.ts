@@ -36,7 +36,7 @@ async function run(invocation: Invocation): Promise<number> {
       const rows = tables.reduce((sum, table) => sum + table.rows, 0);
       const bytes = tables.reduce((sum, table) => sum + table.bytes, 0);
       reporter.result(
-        `${rows} rows of ${tables.length} tables are in ${folder} (${megabytes(bytes)} MB, account ${accounts.join(", ") || "none"}). To bring them back into an empty database: npm run elt -- restore ${folder}`,
+        `${rows} rows of ${tables.length} tables are in ${folder} (${megabytes(bytes)} MB, ${accounts.length > 1 ? "accounts" : "account"} ${accounts.join(", ") || "none"}). To bring them back into an empty database: npm run elt -- restore ${folder}`,
         { folder, backupId, createdAt, accounts, tables: tables.length, rows, bytes },
       );
       return { exitCode: exitCodes.done };

@@ -59,7 +59,7 @@ async function run(invocation: Invocation): Promise<number> {
     );
     if (again !== undefined && again.receipts.length > 0) await vacuumTouched(pool);
     reporter.result(
-      `${rows} rows of ${tables.length} tables are back, as of ${createdAt}. Next: npm run elt -- build, then npm run elt -- extract. ${forgottenText(again, createdAt)}`,
+      `${rows} rows of ${tables.length} tables are back, as of ${createdAt}. Next: npm run elt -- build, then npm run elt. ${forgottenText(again, createdAt)}`,
       { ...told, restored: true, forgottenAgain: again?.receipts.map(({ id }) => id) ?? null },
     );
     return exitCodes.done;
