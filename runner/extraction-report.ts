@@ -44,6 +44,10 @@ function failureSentence(bad: readonly ScanResult[], all: number): string {
     const names = others.map(({ object }) => object).join(", ");
     return `${first?.reason ?? ""}${names === "" ? "" : ` The same for ${names}.`}`;
   });
+  const isNowhere = all > 1 && bad.length === all && kinds.size === 1 && kinds.has("unknown-path");
+  if (isNowhere) {
+    reasons.push("None of the paths exists at that address: check CVCRM_API_URL before all else.");
+  }
   const objects = bad.map(({ object }) => object).join(", ");
   const head = `${bad.length} of ${all} objects did not arrive whole (${objects}).`;
   return [head, ...reasons].join(reasons.length === 1 ? " " : "\n");

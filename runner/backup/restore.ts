@@ -31,7 +31,7 @@ const precious = [
  * Puts a backup into a database whose landing is empty, in one transaction. The marts follow with the
  * next build, the source is then read on from where it was. Call it with files that are verified, and
  * while nothing is built.
- * @param options `told` is called before each table; of `register` whoever was forgotten after the backup
+ * @param options `told` is called with each table before it is read; of `register` whoever was forgotten after the backup
  * was made is forgotten again, before anybody can see them
  * @throws ConfigError when the database is not empty, or is not of a version that can take it
  */
@@ -41,7 +41,7 @@ export async function restore(
   manifest: Manifest,
   options: {
     readonly register?: Register | undefined;
-    readonly told: (table: string) => void;
+    readonly told: (what: string) => void;
   },
 ): Promise<ForgottenAgain | undefined> {
   const { register, told } = options;
@@ -62,7 +62,12 @@ export async function restore(
     }
     await moveSequences(client, manifest);
     await closeRuns(client);
-    if (register !== undefined) again = await forgetAgain(client, register, "erase", "restore");
+    if (register !== undefined) {
+      told("whoever was forgotten, by the list");
+      // Tables without statistics are taken for small: each batch of versions would sort all of them.
+      await analyze(client, manifest);
+      again = await forgetAgain(client, register, "erase", "restore");
+    }
     await rememberBackup(client, path.resolve(folder), manifest);
     const runId = await startRun(client, { command: "restore", conta: null, options: { folder } });
     await finishRun(client, runId, { exitCode: 0, error: null });
@@ -144,6 +149,12 @@ async function refuseColumns(client: PoolClient, { tables }: Manifest): Promise<
   throw new ConfigError([
     `This version of the program has no place for ${unknown.join(", ")} of the backup: restore it with the version that made it.`,
   ]);
+}
+
+async function analyze(client: PoolClient, { tables }: Manifest): Promise<void> {
+  for (const { schema, relation } of tables) {
+    await execute(client, sql`analyze ${sql.ident(schema, relation)}`);
+  }
 }
 
 function changedMeanwhile(file: string, folder: string): ConfigError {

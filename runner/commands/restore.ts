@@ -53,7 +53,7 @@ async function run(invocation: Invocation): Promise<number> {
     return exitCodes.done;
   }
   return withDatabase(invocation, "restore", async ({ pool }) => {
-    const show = (table: string) => reporter.sayPrivately(`  ${table}`);
+    const show = (what: string) => reporter.sayPrivately(`  ${what}`);
     const again = await whileBuilding(pool, reporter.event, () =>
       restore(pool, folder, manifest, { register, told: show }),
     );

@@ -21,7 +21,7 @@ export async function prepareDatabase(
   const unread = await neverProven(pool);
   if (unread.length > 0) {
     warn(
-      `Never read whole, so the numbers of these accounts are incomplete: ${unread.join("; ")}. Run npm run elt again for them.`,
+      `Never read whole, so the numbers of these accounts are incomplete: ${unread.join("; ")}. Run npm run elt again for them; an account that is read no longer is left out with npm run elt -- accounts retire.`,
     );
   }
   const missing = await ensureBiRoles(pool);
@@ -32,7 +32,7 @@ export async function prepareDatabase(
   }
 }
 
-/** Per account, the objects that were begun but of which no scan was ever proven. */
+/** Per account that is not retired, the objects that were begun but of which no scan was ever proven. */
 async function neverProven(pool: Pool): Promise<readonly string[]> {
   const rows = await query<{ account: string }>(
     pool,
@@ -41,6 +41,7 @@ async function neverProven(pool: Pool): Promise<readonly string[]> {
       from (
         select conta, objeto
         from elt.loads
+        where conta not in (select conta from elt.accounts where retired_at is not null)
         group by conta, objeto
         having not bool_or(verdict = 'proven')
       ) as unread

@@ -4,6 +4,7 @@ import { startEmulator } from "../../emulator/server.ts";
 import { openIncident, openIncidents } from "../../runner/alerts/incident-record.ts";
 import { command } from "../../runner/commands/accounts.ts";
 import { readSourceAges } from "../../runner/freshness/source-ages.ts";
+import { prepareDatabase } from "../../runner/models/prepare-database.ts";
 import { createTestDatabase } from "../postgres.ts";
 import { invocationHere, runHere } from "./run-here.ts";
 
@@ -52,6 +53,13 @@ describe("elt accounts", () => {
       { conta: "outra", retired: null },
     ]);
     expect(await stale()).toEqual([]);
+    const warnings: string[] = [];
+    await pool.query("update elt.loads set verdict = 'failed'");
+    await prepareDatabase(pool, [], (event) => {
+      if (event.type === "warning") warnings.push(event.message);
+    });
+    expect(warnings.join()).toContain("outra: reservas.");
+    expect(warnings.join()).not.toContain(`${conta}:`);
     expect((await openIncidents(pool)).map((incident) => incident.conta)).toEqual(["outra"]);
   });
 

@@ -45,6 +45,14 @@ describe("after an extraction", () => {
     });
   });
 
+  test("where no path exists at all the address is what to look at", () => {
+    const reason = "The path /a does not exist in this account's CVDW.";
+    const nowhere = [failed("a", "unknown-path", reason), failed("b", "unknown-path", reason)];
+    expect(report(...nowhere).err).toContain("check CVCRM_API_URL");
+    expect(report(...nowhere, result("c")).err).not.toContain("CVCRM_API_URL");
+    expect(report(...nowhere.slice(1)).err).not.toContain("CVCRM_API_URL");
+  });
+
   test("objects that failed in the same way share a reason, others have their own line", () => {
     const { err, exitCode } = report(
       failed("a", "unauthorized", "No permission for a."),
