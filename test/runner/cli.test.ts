@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { exemplo } from "../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
+import { eltHere } from "../elt-here.ts";
 import { type EltProcess, type Outcome, runElt, startElt } from "../elt-process.ts";
 import { createTestDatabase } from "../postgres.ts";
 
@@ -41,6 +42,11 @@ function start(args: readonly string[], env = settings()): EltProcess {
 
 function elt(args: readonly string[], env = settings()): Promise<Outcome> {
   return runElt(args, env);
+}
+
+/** The same without the seconds that a process takes to start: its exit is tested by others. */
+function here(args: readonly string[], env = settings()): Promise<Outcome> {
+  return eltHere(args, env);
 }
 
 /** A failure is a sentence on stderr: no stack, no secret. */
@@ -90,7 +96,7 @@ describe("elt", () => {
     ["a misspelt option", ["run", "--ful"], "Unknown option '--ful': did you mean --full? See:"],
     ["an unknown object", ["extract", "empreendimentos"], "CVDW has no object empreendimentos"],
   ])("refuses %s with exit 2", async (_, args, sentence) => {
-    const outcome = await elt(args);
+    const outcome = await here(args);
     expect(outcome.code).toBe(2);
     expect(outcome.err).toContain(sentence);
     expectSentence(outcome);
@@ -112,7 +118,7 @@ describe("elt", () => {
     const before = emulator.requests.length;
     // At this pace nothing else is begun while an answer is awaited.
     const changes = { CVCRM_API_TOKEN: "wrong-token", CVCRM_RATE_LIMIT: "20/60s" };
-    const outcome = await elt(["run"], settings(changes));
+    const outcome = await here(["run"], settings(changes));
     expect(outcome.code).toBe(2);
     expect(outcome.err).toContain("check CVCRM_API_EMAIL, CVCRM_API_TOKEN and CVCRM_ACCOUNT");
     expect(outcome.out + outcome.err).not.toContain("wrong-token");
@@ -122,7 +128,7 @@ describe("elt", () => {
 
   test("ends with exit 3 and names the permission when one object alone is answered with 401", async () => {
     emulator.fault({ object: "unidades", times: 1, kind: "401" });
-    const outcome = await elt(["extract", "unidades", "repasses", "comissoes"]);
+    const outcome = await here(["extract", "unidades", "repasses", "comissoes"]);
     expect(outcome.code).toBe(3);
     expect(outcome.err).toContain("1 of 3 objects did not arrive whole (unidades)");
     expect(outcome.err).toContain("The user has no permission for unidades");
@@ -139,7 +145,7 @@ describe("elt", () => {
   });
 
   test("ends with exit 3 when the source does not answer", async () => {
-    const outcome = await elt(
+    const outcome = await here(
       ["extract", "reservas", "comissoes"],
       settings({ CVCRM_API_URL: "http://127.0.0.1:1/api/v1/cvdw" }),
     );
@@ -151,7 +157,7 @@ describe("elt", () => {
 
   test("publishes what arrived and ends with exit 3 when a path is answered with 405", async () => {
     emulator.fault({ object: "repasses", times: 1, kind: "405" });
-    const outcome = await elt(["run"]);
+    const outcome = await here(["run"]);
     expect(outcome.code).toBe(3);
     expect(outcome.err).toContain("1 of 9 objects did not arrive whole (repasses)");
     expect(outcome.err).toContain("The path /repasses does not exist in this account's CVDW");
@@ -164,7 +170,7 @@ describe("elt", () => {
     try {
       await holder.query("set application_name = 'the other run'");
       await holder.query("select pg_advisory_lock(hashtextextended('extract exemplo', 0))");
-      const outcome = await elt(["extract"]);
+      const outcome = await here(["extract"]);
       expect(outcome.code).toBe(4);
       expect(outcome.err).toMatch(/already under way by "the other run".*since \d{4}/);
       expectSentence(outcome);

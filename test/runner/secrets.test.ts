@@ -7,6 +7,7 @@ import { exemplo } from "../../emulator/exemplo.ts";
 import { type Emulator, startEmulator } from "../../emulator/server.ts";
 import { createReporter } from "../../runner/reporter.ts";
 import { secretsOf, withoutSecrets } from "../../runner/secrets.ts";
+import { eltHere } from "../elt-here.ts";
 import { runElt, startElt } from "../elt-process.ts";
 import { createTestDatabase } from "../postgres.ts";
 
@@ -150,17 +151,20 @@ describe("no secret of the environment is written", () => {
     compile: ["vendas"],
   };
   const endless = new Set(["serve", "worker", "demo", "emulator"]);
+  /** Commands that end their process themselves. */
+  const endsItself = new Set(["doctor"]);
 
-  // A process for each of two dozen commands.
+  // Two dozen commands, some of which wait for what does not answer.
   const aWhile = { timeout: 600_000 };
   test("by any command, as lines of JSON or as a sentence, nor by any table", aWhile, async () => {
-    const help = JSON.parse((await runElt(["help", "--json"], env)).out).help as string;
+    const help = JSON.parse((await eltHere(["help", "--json"], env)).out).help as string;
     const commands = [...help.matchAll(/^ {2}(\w+) {2,}/gm)].map(([, name = ""]) => name);
     expect(commands.length).toBeGreaterThan(20);
     expectNone(help);
     for (const command of ["run", ...commands.filter((name) => name !== "run")]) {
       if (endless.has(command)) continue;
-      const { code, out, err } = await runElt([command, ...(words[command] ?? [])], env);
+      const call = endsItself.has(command) ? runElt : eltHere;
+      const { code, out, err } = await call([command, ...(words[command] ?? [])], env);
       expect([command, code]).not.toEqual([command, 70]);
       expectNone(out + err);
     }
@@ -200,7 +204,7 @@ describe("no secret of the environment is written", () => {
   ])("by what complains of %s", async (_, command, changes) => {
     const host = new URL(database.url).host;
     const given = Object.entries(changes).map(([name, text]) => [name, text.replace("HOST", host)]);
-    const { code, out, err } = await runElt([command], { ...env, ...Object.fromEntries(given) });
+    const { code, out, err } = await eltHere([command], { ...env, ...Object.fromEntries(given) });
     expect(err).not.toBe("");
     expect(code).toBe(2);
     expectNone(out + err);
