@@ -16,7 +16,7 @@ import { type Catalogue, clearSourceFor, visibleRelation } from "./catalogue.ts"
 import { type RowsSource, selectPageEnd, selectRows } from "./compose-rows.ts";
 import { writeCursor } from "./cursor.ts";
 import { exportRows, type StreamFormat } from "./export-rows.ts";
-import { type RowsQuery, readRowsQuery } from "./rows-query.ts";
+import { type RowsQuery, readRowsQuery, valueParameter } from "./rows-query.ts";
 
 /** One JSON answer has at most as many rows; the other formats have no end of their own. */
 export const jsonRowCap = 10_000;
@@ -38,7 +38,8 @@ export function answerRows(context: ServerContext): RequestHandler {
       try {
         return await answerBy(await context.catalogue.current(), context, request, response);
       } catch (error) {
-        if (!(error instanceof CatalogueMoved) || attempt === mostAttempts) throw explain(error);
+        if (!(error instanceof CatalogueMoved) || attempt === mostAttempts)
+          throw explain(error, searchOf(request));
         context.catalogue.forget();
       }
     }
@@ -246,15 +247,20 @@ function unknownRelation(name: string): Problem {
   });
 }
 
-/** What only the database could find in values that looked right, e.g. in a cursor made by hand. */
-function explain(error: unknown): unknown {
+/**
+ * What only the database could find in values that looked right, e.g. in a cursor made by hand. Where no
+ * value was sent, a view has failed on its own.
+ */
+function explain(error: unknown, search: string): unknown {
   if (!(error instanceof DatabaseError) || error.code?.startsWith("22") !== true) return error;
+  const parametro = valueParameter(search);
+  if (parametro === undefined) return error;
   return new Problem({
     status: 400,
     type: "parametro-invalido",
     title: "Parâmetro inválido",
     detail: "Um dos valores da consulta não cabe no tipo da coluna.",
-    members: { parametro: "cursor" },
+    members: { parametro },
     cause: error,
   });
 }

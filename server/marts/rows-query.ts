@@ -23,6 +23,13 @@ const ownParameters = ["select", "order", "limit", "offset", "cursor", "format"]
 type OwnParameter = (typeof ownParameters)[number];
 const logicParameters = ["or", "and", "not.or", "not.and"];
 
+/** The first parameter of an address that carries values to the database, the cursor before all. */
+export function valueParameter(search: string): string | undefined {
+  const names = [...new URLSearchParams(search).keys()];
+  if (names.includes("cursor")) return "cursor";
+  return names.find((name) => !ownParameters.some((own) => own === name));
+}
+
 /**
  * Reads the query of an address, in PostgREST's grammar: `select=a,b`, `order=a.desc,b`, `limit`,
  * `offset`, `coluna=operador.valor` and `or=(…)`; besides, `cursor` and `format`.

@@ -319,11 +319,20 @@ describe("an answer that fails", () => {
     const { url } = await start(database.pool);
     const path = `${url}/api/marts/quebrada?format=csv&order=numero&limit=5`;
     const { headers, body } = await request(path);
-    expect(await body.json()).toMatchObject({ status: 400 });
+    expect(await body.json()).toMatchObject({
+      status: 500,
+      type: expect.stringMatching(/erro-interno$/),
+    });
     expect(headers["content-type"]).toContain("application/problem+json");
     for (const name of ["content-disposition", "etag", "link"]) {
       expect(headers[name]).toBeUndefined();
     }
+  });
+
+  test("where values were sent is about the first of them", async () => {
+    const { url } = await start(database.pool);
+    const { body } = await request(`${url}/api/marts/quebrada?format=csv&order=numero&texto=neq.x`);
+    expect(await body.json()).toMatchObject({ status: 400, parametro: "texto" });
   });
 
   test.each(["identity", "gzip", "br"])(
