@@ -6,7 +6,7 @@ import { type Command, exitCodes, type Invocation } from "../command.ts";
 import { readKeepChangesDays } from "../config.ts";
 import { ConfigError, collectProblems } from "../errors.ts";
 import { ask } from "../forget/ask.ts";
-import { closeReceipt, isCertain, isFinished, mergeTraces } from "../forget/close-receipt.ts";
+import { closeReceipt, isFinished, mergeTraces } from "../forget/close-receipt.ts";
 import { readDocument, readEmail } from "../forget/document.ts";
 import {
   eraseOldValues,
@@ -18,14 +18,18 @@ import {
   runsThatErased,
   type Wanted,
 } from "../forget/forget.ts";
-import { type ForgottenAgain, forgetAgain } from "../forget/forget-again.ts";
+import { forgetAgain } from "../forget/forget-again.ts";
 import {
-  formatBackups,
-  formatTraces,
-  type Receipt,
-  readBackups,
-  unfinishedReceipts,
-} from "../forget/receipt.ts";
+  formatAgain,
+  formatDryRun,
+  formatLeft,
+  formatReached,
+  formatReceipt,
+  formatUnfinished,
+  isNowhere,
+  NOWHERE,
+} from "../forget/forget-text.ts";
+import { formatBackups, type Receipt, readBackups, unfinishedReceipts } from "../forget/receipt.ts";
 import {
   leaveInBackups,
   REGISTER,
@@ -205,20 +209,6 @@ async function eraseAgain(
   return outcomeOf([...judged.values()]);
 }
 
-function formatAgain({ receipts, accounts }: ForgottenAgain, how: "count" | "erase"): string {
-  if (receipts.length === 0) return "Everybody of this list is forgotten here already.";
-  const ids = receipts
-    .map(({ id, formerId }) => (formerId === undefined ? id : `${formerId} (here ${id})`))
-    .join(", ");
-  return [
-    how === "erase"
-      ? `Forgotten again: receipt ${ids}.`
-      : `Not known as forgotten here: receipt ${ids}. What is landed about them:`,
-    formatTraces(accounts),
-    ...(how === "erase" ? [] : ["", "Nothing was changed. To erase it, the same with --apply."]),
-  ].join("\n");
-}
-
 function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
@@ -230,8 +220,6 @@ async function typed(options: Invocation["options"]): Promise<Invocation["option
   const answers = await ask(names.map((name) => labels[name]));
   return { ...options, ...Object.fromEntries(names.map((name, at) => [name, answers[at]])) };
 }
-
-const NOWHERE = "Nothing that is landed is about this person, so nothing was changed.";
 
 function readWanted({ documento, email }: Invocation["options"]): Wanted {
   const problems: string[] = [];
@@ -346,72 +334,4 @@ function outcomeOf(receipts: readonly Receipt[]): Outcome {
   return receipts.every(isFinished)
     ? { exitCode: exitCodes.done }
     : { exitCode: exitCodes.modelFailed, error: "values of the person are left" };
-}
-
-function isNowhere({ traces }: FoundPerson): boolean {
-  return traces.every(({ objects, quarantine }) => objects.length === 0 && quarantine === 0);
-}
-
-/** Landing holds nothing of these people, staging and marts may. */
-function formatUnfinished(receipts: readonly Receipt[]): readonly string[] {
-  if (receipts.length === 0) return [];
-  const ids = receipts.map(({ id }) => id).join(", ");
-  return [
-    "",
-    `Receipt ${ids} is not finished: staging, marts or an environment may hold that person still. Correct what it said then; elt forget --apply for the same person finishes it.`,
-  ];
-}
-
-function formatDryRun(found: FoundPerson, notes: readonly string[]): string {
-  if (isNowhere(found)) return [NOWHERE, ...notes].join("\n");
-  return [
-    "What is landed about this person:",
-    formatTraces(found.traces),
-    ...notes,
-    "",
-    "Nothing was changed. To erase it, the same with --apply.",
-  ].join("\n");
-}
-
-function formatReached(folders: readonly string[]): readonly string[] {
-  if (folders.length === 0) return [];
-  return [
-    [
-      `The list of who was forgotten (${REGISTER}) is now in these backups: elt restore forgets them again by itself. For copies elsewhere: npm run elt -- forget --export <file>`,
-      ...folders.map((folder) => `  ${folder}`),
-    ].join("\n"),
-  ];
-}
-
-function formatReceipt(receipt: Receipt): string {
-  const { id, accounts, backups, tombstones, publication } = receipt;
-  return [
-    `Forgotten. Receipt ${id}; published as ${publication}; ${tombstones} marks keep it so.`,
-    formatTraces(accounts),
-    ...formatLeft(receipt),
-    ...formatBackups(backups),
-  ].join("\n");
-}
-
-function formatLeft({ left }: Receipt): readonly string[] {
-  const identified = left.filter(isCertain);
-  const named = left.filter((trace) => !isCertain(trace));
-  return [
-    ...(identified.length > 0
-      ? [
-          "",
-          "The person still stands in tables that this build did not fill. Clean or drop them (environments: elt build --env, or elt env drop):",
-          ...identified.map(
-            ({ table, identified: certain, named }) => `  ${table}: ${certain + named} rows`,
-          ),
-        ]
-      : []),
-    ...(named.length > 0
-      ? [
-          "",
-          "The same name or telephone stands in records of others, perhaps namesakes. They were left as they are:",
-          ...named.map((trace) => `  ${trace.table}: ${trace.named} rows`),
-        ]
-      : []),
-  ];
 }

@@ -17,6 +17,7 @@ import { openProject } from "../../runner/open-project.ts";
 import { compareMarts } from "../../runner/verify/compare-marts.ts";
 import { eltHere } from "../elt-here.ts";
 import { createEmptyDatabase, createTestDatabase, withConnection } from "../postgres.ts";
+import { publishedRows } from "../published-rows.ts";
 import { serve } from "../server/published.ts";
 import { runHere } from "./run-here.ts";
 
@@ -95,24 +96,6 @@ async function ran(settings: readonly string[]): Promise<Opened> {
   return { pool, account };
 }
 
-/** Every row of every relation that readers have, as texts of one way to write them. */
-async function published(pool: Pool): Promise<Readonly<Record<string, readonly string[]>>> {
-  const { rows: relations } = await pool.query<{ name: string }>(`
-    select format('%I.%I', nspname, relname) as name
-    from pg_class
-    inner join pg_namespace on pg_namespace.oid = relnamespace
-    where nspname in ('staging', 'seeds', 'marts', 'marts_pii') and relkind in ('r', 'v')
-    order by 1`);
-  const found: Record<string, readonly string[]> = {};
-  for (const { name } of relations) {
-    const { rows } = await pool.query<{ row: string }>(
-      `select one::text as row from ${name} as one order by 1`,
-    );
-    found[name] = rows.map(({ row }) => row);
-  }
-  return found;
-}
-
 let plain: Opened;
 let strange: Opened;
 beforeAll(async () => {
@@ -122,9 +105,9 @@ beforeAll(async () => {
 
 describe("where a database sets sessions oddly", () => {
   test("it is migrated, read into and built as anywhere else", async () => {
-    const expected = await published(plain.pool);
+    const expected = await publishedRows(plain.pool);
     expect(Object.keys(expected).length).toBeGreaterThan(35);
-    expect(await published(strange.pool)).toEqual(expected);
+    expect(await publishedRows(strange.pool)).toEqual(expected);
     const landed = "select chave, payload::text, hash from landing.reservas order by chave";
     expect((await strange.pool.query(landed)).rows).toEqual((await plain.pool.query(landed)).rows);
   });

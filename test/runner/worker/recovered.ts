@@ -5,26 +5,7 @@ import { defaultObjects } from "../../../extract/catalogue.ts";
 import { compareWithSource, leftovers, noDifference } from "../../extract/emulated-extraction.ts";
 import { runPipeline } from "../../pipeline.ts";
 import { withTestDatabase } from "../../postgres.ts";
-
-const PUBLISHED = ["seeds", "staging", "marts", "marts_pii"];
-
-/** Every row of every table and view that models make, as texts in order. */
-async function publishedRows(pool: Pool): Promise<Readonly<Record<string, readonly string[]>>> {
-  const { rows: relations } = await pool.query<{ name: string }>(
-    `select format('%I.%I', nspname, relname) as name
-     from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace
-     where relkind in ('r', 'v') and nspname = any ($1) order by 1`,
-    [PUBLISHED],
-  );
-  const found: Record<string, readonly string[]> = {};
-  for (const { name } of relations) {
-    const { rows } = await pool.query<{ row: string }>(
-      `select one::text as row from ${name} as one order by 1`,
-    );
-    found[name] = rows.map(({ row }) => row);
-  }
-  return found;
-}
+import { publishedRows } from "../../published-rows.ts";
 
 /**
  * Holds a database to its source: every record landed once, as the source has it; every table and view
