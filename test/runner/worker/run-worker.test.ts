@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { runWorker, type TurnResult, type Work } from "../../../runner/worker/run-worker.ts";
 import { readSchedule } from "../../../runner/worker/schedule.ts";
 import type { WorkerEvent } from "../../../runner/worker/worker-events.ts";
@@ -77,6 +77,12 @@ async function simulate(behaviour: Behaviour): Promise<Simulation> {
   return simulation;
 }
 
+const zone = process.env.TZ;
+afterEach(() => {
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
+});
+
 const SIX = "2026-10-31T09:00:00Z";
 
 function began({ events }: Simulation): readonly string[] {
@@ -84,14 +90,19 @@ function began({ events }: Simulation): readonly string[] {
 }
 
 describe("the worker, by a clock of its own", () => {
-  test("runs at once and at every turn of two days, never two at a time", async () => {
-    const simulation = await simulate({ from: "2026-10-31T11:17:00Z", hours: 48 });
-    expect(simulation.turns).toEqual([
-      ...["31 08:17", "31 10:00", "31 14:00", "31 18:00", "31 22:00"],
-      ...["01 06:00", "01 10:00", "01 14:00", "01 18:00", "01 22:00", "02 06:00"],
-    ]);
-    expect(began(simulation)).toEqual(["start", ...Array(10).fill("schedule")]);
-  });
+  // In these days clocks go back in New York, and nowhere in Brazil.
+  test.each(["America/New_York", "UTC"])(
+    "runs at once and at every turn of two days, never two at a time, on a host in %s",
+    async (host) => {
+      process.env.TZ = host;
+      const simulation = await simulate({ from: "2026-10-31T11:17:00Z", hours: 48 });
+      expect(simulation.turns).toEqual([
+        ...["31 08:17", "31 10:00", "31 14:00", "31 18:00", "31 22:00"],
+        ...["01 06:00", "01 10:00", "01 14:00", "01 18:00", "01 22:00", "02 06:00"],
+      ]);
+      expect(began(simulation)).toEqual(["start", ...Array(10).fill("schedule")]);
+    },
+  );
 
   test("tells when it runs next", async () => {
     const { events } = await simulate({ from: SIX, hours: 5 });

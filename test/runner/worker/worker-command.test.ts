@@ -7,6 +7,7 @@ import { generateAccount } from "../../../emulator/generate-account.ts";
 import { type Emulator, startEmulator } from "../../../emulator/server.ts";
 import { type EltProcess, runElt, startElt } from "../../elt-process.ts";
 import { createTestDatabase, type TestDatabase } from "../../postgres.ts";
+import { expectRecovered } from "./recovered.ts";
 
 const account = () =>
   generateAccount({
@@ -108,7 +109,7 @@ describe("elt worker", () => {
     expect(rows).toEqual([{ exit_code: 143, error: "interrupted" }]);
   });
 
-  test("killed in the middle of a run, the next start goes on where it stopped", async () => {
+  test("killed in the middle of a run, the next start goes on where it stopped, and all is as after a first run", async () => {
     const worker = startWorker();
     await worker.says('"object":"reservas","done":3');
     worker.process.kill("SIGKILL");
@@ -132,6 +133,7 @@ describe("elt worker", () => {
     const [wait] = events.filter(({ type }) => type === "worker-waits");
     expect(new Date(wait.until).getTime()).toBeGreaterThan(new Date(wait.at).getTime());
     expect((new Date(wait.until).getUTCHours() - 3 + 24) % 4).toBe(0);
+    await expectRecovered(database.pool, account());
   });
 
   test("holds no connection for long while it waits", async () => {
